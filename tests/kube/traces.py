@@ -1,0 +1,57 @@
+"""What a node leaves outside its folder even when everything in it is killed: control groups and empty directories."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from tests.kube.waiting import TimedOut, wait
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_NOTE = "made-directories"
+
+
+def group(folder: Path) -> str:
+    """The name of the cgroup that holds a node's pods, one in each hierarchy."""
+    return f"renv-{folder.name}"
+
+
+def hierarchies() -> list[Path]:
+    """The roots of the cgroup hierarchies: one on cgroup v2, one for each controller on v1."""
+    if (_CGROUPS / "cgroup.controllers").exists():
+        return [_CGROUPS]
+    return [path for path in sorted(_CGROUPS.glob("*/")) if os.access(path, os.W_OK)]
+
+
+def make_groups(folder: Path) -> None:
+    """Makes the node's cgroup in every hierarchy."""
+    for hierarchy in hierarchies():
+        (hierarchy / group(folder)).mkdir(exist_ok=True)
+
+
+def make_directory(folder: Path, path: Path) -> None:
+    """Makes a directory of the machine, and notes each that it had to make, so that `remove` can take them away."""
+    missing = [directory for directory in (path, *path.parents) if not directory.exists()]
+    with (folder / _NOTE).open("a") as note:
+        note.writelines(f"{directory}\n" for directory in missing)
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def remove(folder: Path) -> bool:
+    """Removes the cgroups and noted directories of a node whose processes are gone; False where a cgroup won't go."""
+    try:
+        wait(lambda: _groups_removed(folder), f"the cgroups of {folder.name} to empty", timeout=10)
+    except TimedOut:
+        return False
+    if (folder / _NOTE).exists():
+        for line in (folder / _NOTE).read_text().splitlines():
+            with contextlib.suppress(OSError):  # in use by somebody else since
+                Path(line).rmdir()
+    return True
+
+
+def _groups_removed(folder: Path) -> bool:
+    tops = [hierarchy / group(folder) for hierarchy in hierarchies()]
+    for top in filter(Path.exists, tops):
+        for directory, _, _ in os.walk(top, topdown=False):
+            Path(directory).rmdir()
+    return True
