@@ -19,33 +19,18 @@ WRAP_WORD: Final = "renv/wrap/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """The Secret that a value was read from: its UID and resourceVersion."""
-
-    uid: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a value was read from (``from`` in the record): the variable's generation, and for valueFrom its source."""
-
-    generation: int
-    source: Source | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Bound:
     """All that an envelope belongs to: it opens with exactly this, so that none can be replayed elsewhere or later.
 
-    ``uid`` is the RuntimeEnvVar's; ``created`` its creationTimestamp as the API server wrote it (RFC 3339).
+    ``uid`` is the RuntimeEnvVar's; ``created`` its creationTimestamp as the API server wrote it (RFC 3339); ``origin``
+    the record's ``from``: the generation and, for valueFrom, the source's UID and resourceVersion, as one text.
     """
 
     identity: Identity
     uid: str
     enabled: bool
     created: str
-    origin: Origin
+    origin: str
 
 
 def fields(*parts: str | bytes) -> bytes:
@@ -71,8 +56,6 @@ def value_info(purpose: str, tenant: str) -> bytes:
 
 def associated_data(key_id: str, bound: Bound) -> bytes:
     """AES-GCM's associated data: the format's version, the data key's id and all of ``bound``."""
-    origin = bound.origin
-    source = ("secret", origin.source.uid, origin.source.version) if origin.source else ("", "", "")
     return fields(
         ENVELOPE_WORD,
         key_id,
@@ -80,8 +63,7 @@ def associated_data(key_id: str, bound: Bound) -> bytes:
         bound.uid,
         "enabled" if bound.enabled else "disabled",
         bound.created,
-        str(origin.generation),
-        *source,
+        bound.origin,
     )
 
 
