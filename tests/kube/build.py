@@ -1,8 +1,8 @@
 """Builds Kubernetes' programs from Go modules: what is missing, once for each version, outside the repository.
 
 The programs' modules and checksums stand in go.mod, go.sum and helm/ beside this file. Cold, all of them take 7 to 12
-minutes on 2 cores, and 6 GB of Go's own caches; warm 15 s. KUBEBUILDER_ASSETS, the convention of operator developers, may name
-a folder with etcd, kube-apiserver and kubectl; what it lacks is built.
+minutes on 2 cores, and 6 GB of Go's own caches; warm 15 s. KUBEBUILDER_ASSETS, the convention of operator developers,
+may name a folder with etcd, kube-apiserver and kubectl; what it lacks is built.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ _STAMPED = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one program is made: its module, its package, the folder of its go.mod, and seconds on 2 cores from nothing."""
+    """How one program is made: module, package, the folder of its go.mod, and its seconds on 2 cores from nothing."""
 
     module: str
     package: str
@@ -56,7 +56,7 @@ class BuildFailed(Exception):
 
 
 def binaries(names: Iterable[str], progress: Callable[[str], None]) -> Path:
-    """A folder that has the named programs; builds those that are missing, telling `progress` every 5 s. Raises BuildFailed."""
+    """A folder that has the named programs; builds the missing, telling `progress` every 5 s. Raises BuildFailed."""
     wanted = tuple(names)
     given = _given()
     built = cache() / f"k8s-{version('k8s.io/kubernetes')}" / "bin"
@@ -82,7 +82,7 @@ def version(module: str, go_mod: Path = _HERE / "go.mod") -> str:
 
 
 def current(program: Path) -> bool:
-    """Whether the program is there, and was built from the version that go.mod requires (read from its own build info)."""
+    """Whether the program is there, and its own build info names the version that go.mod requires."""
     if not os.access(program, os.X_OK):
         return False
     recipe = RECIPES[program.name]
@@ -130,19 +130,17 @@ def _build(names: list[str], folder: Path, progress: Callable[[str], None]) -> N
         recipe = RECIPES[name]
         go = toolchain.go(toolchain.required(recipe.folder / "go.mod"), cache(), progress)
         title = f"building {name} {version(recipe.module, recipe.folder / 'go.mod')} ({number} of {len(names)})"
-        _compile(go, recipe, folder / name, lambda seconds, title=title, usual=recipe.seconds: progress(  # type: ignore[misc]
-            f"{title}: {seconds:.0f} s (from nothing about {usual} s on 2 cores)"
-        ))
+        _compile(go, recipe, folder / name, title, progress)
 
 
-def _compile(go: Path, recipe: Recipe, target: Path, progress: Callable[[float], None]) -> None:
+def _compile(go: Path, recipe: Recipe, target: Path, title: str, progress: Callable[[str], None]) -> None:
     partial = target.with_name(f".{target.name}.partial")
     argv = [str(go), "build", "-trimpath", "-ldflags", _linker_flags(recipe), "-o", str(partial), recipe.package]
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
     began = time.monotonic()
     with subprocess.Popen(argv, cwd=recipe.folder, env=environment, stderr=subprocess.PIPE, text=True) as build:
         while True:
-            progress(time.monotonic() - began)
+            progress(f"{title}: {time.monotonic() - began:.0f} s (from nothing about {recipe.seconds} s on 2 cores)")
             try:
                 _, errors = build.communicate(timeout=5)
                 break
@@ -164,4 +162,6 @@ def _linker_flags(recipe: Recipe) -> str:
     major, minor, _ = number.split(".", 2)
     facts = {"gitVersion": f"v{number}", "gitMajor": major, "gitMinor": minor, "gitCommit": "unknown"}
     facts |= {"gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z"}
-    return " ".join(["-s -w", *(f"-X {package}.{name}={value}" for package in _STAMPED for name, value in facts.items())])
+    return " ".join(
+        ["-s -w", *(f"-X {package}.{name}={value}" for package in _STAMPED for name, value in facts.items())]
+    )

@@ -15,6 +15,7 @@ from tests.kube.waiting import Hopeless, TimedOut, wait
 __all__ = ["Cluster", "Completed", "Hopeless", "KubectlFailed", "Running", "Tier", "TimedOut", "Unsupported", "wait"]
 
 Tier = Literal["control-plane", "node", "kind", "context"]
+Manifest = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 TIERS: tuple[Tier, ...] = get_args(Tier)
 
 
@@ -74,11 +75,11 @@ class Cluster:
         return completed
 
     def kubectl_argv(self) -> list[str]:
-        """The words before kubectl's own arguments: usable from any folder, with a discovery cache of this cluster's own."""
+        """The words before kubectl's own arguments: usable in any folder, with a discovery cache of its own."""
         cache = f"--cache-dir={self.folder}/kubectl-cache"
         return [*self.reach, f"{self.binaries}/kubectl", f"--kubeconfig={self.kubeconfig}", cache]
 
-    def apply(self, manifest: str | Mapping[str, Any] | Sequence[Mapping[str, Any]], *args: str, **kw: Any) -> Completed:
+    def apply(self, manifest: Manifest, *args: str, **kw: Any) -> Completed:
         """`kubectl apply -f -` of YAML, an object, or several; `args` and `kw` as for `kubectl`."""
         return self.kubectl("apply", *args, "-f", "-", input=as_text(manifest), **kw)
 
@@ -86,8 +87,12 @@ class Cluster:
         """`kubectl get … -o json`, decoded."""
         return json.loads(self.kubectl("get", *args, "-o", "json").out)
 
+    def version(self) -> str:
+        """The API server's version, as v1.37.2."""
+        return str(json.loads(self.kubectl("version", "-o", "json").out)["serverVersion"]["gitVersion"])
+
     def spawn(self, argv: Sequence[str | Path], *, env: Mapping[str, str], log: Path) -> Running:
-        """A program that reaches the API server at `server`; `env` is added to this process's. It ends with this process."""
+        """A program that reaches the API server; `env` is added to this process's. It ends with this process."""
         return Running([*self.reach, *argv], log, {**os.environ, **env})
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
@@ -110,7 +115,7 @@ class Cluster:
             self.stopping.pop()()
 
 
-def as_text(manifest: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
+def as_text(manifest: Manifest) -> str:
     """A manifest as `kubectl apply -f -` reads it: text as it is, objects as JSON."""
     if isinstance(manifest, str):
         return manifest

@@ -39,7 +39,7 @@ def start(folder: Path, progress: Callable[[str], None] = print) -> Cluster:
 
 
 def run(site: Site, stopping: list[Callable[[], None]], *, nodes: bool) -> list[Running]:
-    """Starts the three programs, and puts how each is stopped into `stopping`: the API server before etcd, or it lingers."""
+    """Starts the programs, and puts how each is stopped into `stopping`: the API server before etcd, or it lingers."""
     components.prepare(site)
     etcd = Running(components.etcd(site), site.log("etcd"))
     stopping.append(etcd.stop)

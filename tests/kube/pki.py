@@ -78,9 +78,7 @@ def alternative_name(host: str) -> x509.GeneralName:
 def service_account_keys(folder: Path) -> None:
     """sa.key and sa.pub: the pair that signs and checks service account tokens."""
     key = ec.generate_private_key(ec.SECP256R1())
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     write_private(folder / "sa.key", private_pem(key))
     (folder / "sa.pub").write_bytes(public)
 

@@ -16,8 +16,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 class Running:
     """A program under way, its output appended to `log`.
 
-    In a session of its own, so that Ctrl-C reaches the test run alone, which then stops things in order. The kernel kills
-    it with the *thread* that started it (prctl(2), PR_SET_PDEATHSIG): start programs from the main thread.
+    In a session of its own, so that Ctrl-C reaches the test run alone, which then stops things in order. The kernel
+    kills it with the *thread* that started it (prctl(2), PR_SET_PDEATHSIG): start programs from the main thread.
     """
 
     def __init__(self, argv: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> None:

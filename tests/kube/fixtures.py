@@ -1,0 +1,73 @@
+"""The pytest fixtures `control_plane` and `node`: one cluster each for a whole test run.
+
+RUNTIME_ENV_CONTEXT names a kubeconfig context: `control_plane` is then that cluster. Tests of a tier that cannot run
+here are skipped with the reason, and the summary names every tier that was asked for.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.kube import controlplane, existing, state
+from tests.kube.cluster import Cluster
+
+_told = pytest.StashKey[dict[str, str]]()
+
+
+@pytest.fixture(scope="session")
+def control_plane(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """A control plane of its own on loopback, or the cluster of RUNTIME_ENV_CONTEXT."""
+    context = os.environ.get("RUNTIME_ENV_CONTEXT")
+    with _claimed("control-plane") as folder:
+        tell = teller(pytestconfig)
+        cluster = existing.from_context(context, folder, tell) if context else controlplane.start(folder, tell)
+        with _used(cluster, pytestconfig):
+            yield cluster
+
+
+@contextmanager
+def _claimed(tier: str) -> Iterator[Path]:
+    claim = state.claim(tier)
+    try:
+        yield claim.folder
+    finally:
+        claim.release()
+
+
+@contextmanager
+def _used(cluster: Cluster, config: pytest.Config) -> Iterator[None]:
+    note(config, cluster.tier, f"ran on Kubernetes {cluster.version()}")
+    try:
+        yield
+    finally:
+        cluster.stop()
+
+
+def note(config: pytest.Config, tier: str, text: str) -> None:
+    """What the summary says about a tier."""
+    config.stash.setdefault(_told, {})[tier] = text
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if told := config.stash.get(_told, {}):
+        terminalreporter.section("Kubernetes tiers")
+        for tier, text in told.items():
+            terminalreporter.line(f"{tier}: {text}")
+
+
+def teller(config: pytest.Config) -> Callable[[str], None]:
+    """Prints progress past pytest's capture: a first build takes minutes, and nobody should take it for a hang."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    shown: Callable[[], AbstractContextManager[None]] = (
+        capture.global_and_fixture_disabled if capture else contextlib.nullcontext
+    )
+
+    def tell(text: str) -> None:
+        with shown():
+            print(text, flush=True)
+
+    return tell
