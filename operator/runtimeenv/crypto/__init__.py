@@ -7,6 +7,7 @@
 ``keyring``       the opened keys, by key id
 ``unseal``        the private half
 ``envelope``      encryption at rest
+``wrapping``      keys under a key-encryption key that this process holds
 ``certificates``  the webhook's certificate and its authority
 
 Pure but for randomness. Every format is drawn in ``docs/format.md`` and pinned by ``tests/unit/golden``.

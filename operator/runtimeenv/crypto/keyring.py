@@ -19,7 +19,6 @@ from runtimeenv.crypto.binding import unknown_key
 from runtimeenv.crypto.seal import SealingKey, Suite
 
 KEY_SIZE: Final = 32
-_DATA_KEY_ID_WORD: Final = b"renv/data-key-id/1"
 _MLKEM_SEED_SIZE: Final = 64
 
 
@@ -31,9 +30,7 @@ class DataKey:
     secret: bytes = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        mac = HMAC(_sized(self.secret), SHA256())
-        mac.update(_DATA_KEY_ID_WORD)
-        object.__setattr__(self, "key_id", mac.finalize().hex()[:16])
+        object.__setattr__(self, "key_id", derived_id("renv/data-key-id/1", self.secret))
 
     @classmethod
     def generate(cls) -> DataKey:
@@ -113,6 +110,13 @@ class Keyring:
 
     def __repr__(self) -> str:
         return f"Keyring(data={sorted(self._data)}, sealing={sorted(self._unsealing)})"
+
+
+def derived_id(word: str, secret: bytes) -> str:
+    """16 hex characters of HMAC-SHA256 under a key of 32 bytes: an id that tells nothing about the key."""
+    mac = HMAC(_sized(secret), SHA256())
+    mac.update(word.encode())
+    return mac.finalize().hex()[:16]
 
 
 def _sized(secret: bytes) -> bytes:
