@@ -1,0 +1,78 @@
+"""Cluster: the verbs of the Kubernetes API as the other rooms use them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Literal, Protocol
+
+from runtimeenv.cluster.kinds import Kind, Manifest, T
+from runtimeenv.core.identity import Ref
+
+Change = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which objects: all of the cluster, unless narrowed. Selectors are Kubernetes' text forms."""
+
+    namespace: str = ""
+    labels: str = ""
+    fields: str = ""
+    limit: int = 500
+    """Objects per page of a list."""
+    after: str = ""
+    """A page's ``next``: continues its list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list; ``next`` is empty on the last. All pages of a list show the same ``version``."""
+
+    items: Sequence[T]
+    version: str
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent(Generic[T]):
+    """One change. A bookmark has no object: it only says that all up to ``version`` was told."""
+
+    change: Change
+    version: str
+    object: T | None
+
+
+class Cluster(Protocol):
+    """The Kubernetes API. Every failure is a ClusterError; nothing is retried here."""
+
+    async def get(self, kind: Kind[T], ref: Ref) -> T | None:
+        """One object, or None where it doesn't exist."""
+
+    async def list(self, kind: Kind[T], query: Query) -> Page[T]:
+        """One page, as the server holds it now. Raises Expired where ``query.after`` is too old."""
+
+    async def replace(self, manifest: Manifest, version: str | None) -> str:
+        """Create the object (no version), or write it whole over this version. Returns the new resourceVersion.
+
+        Raises Stale where it exists already, or stands at another version, or is gone.
+        """
+
+    async def patch(self, kind: Kind[T], ref: Ref, body: Manifest, *, subresource: str = "") -> None:
+        """Merge patch (RFC 7386). Raises Rejected with status 404 where the object is gone."""
+
+    async def delete(self, kind: Kind[T], ref: Ref, *, uid: str) -> None:
+        """Delete the object of this UID; it is no failure that it is gone, or that another has its name."""
+
+    def watch(self, kind: Kind[T], query: Query, since: str) -> AsyncGenerator[WatchEvent[T], None]:
+        """Changes after a version, in order. Ends when the server ends it; raises Expired if ``since`` is too old."""
+
+
+async def pages(cluster: Cluster, kind: Kind[T], query: Query) -> AsyncIterator[Page[T]]:
+    """All pages of a list, one in memory at a time."""
+    while True:
+        page = await cluster.list(kind, query)
+        yield page
+        if not page.next:
+            return
+        query = replace(query, after=page.next)
