@@ -161,7 +161,13 @@ RULES: Final[dict[type[Model], list[Schema]]] = {
             "value is never stored in clear, and nothing sealed it on its way: apply it again once the Runtime Env "
             "webhook answers, or use sealedValue or valueFrom",
         ),
-        _form("sealedValue", SEALED_PATTERN, "must be a text made by `runtimeenv seal`; plaintext belongs in value"),
+        _rule(
+            "sealedValue",
+            "Invalid",
+            "!has(self.sealedValue) || type(self.sealedValue) == string && "
+            f"string(self.sealedValue).matches(r'^{SEALED_PATTERN}$')",
+            "sealedValue must be a text made by `runtimeenv seal`; plaintext belongs in value",
+        ),
         _form("name", NAME_PATTERN, f"must be {NAME_RULE}"),
         *_id_of("workspace"),
         *_id_of("project"),

@@ -23,6 +23,8 @@ SEALED_LIMIT: Final = 48 * 1024
 _MAP_BY_TYPE: Final = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 _ATOMIC: Final = {"x-kubernetes-list-type": "atomic"}
 _TIME: Final = {"format": "date-time"}
+# The API server's answer to a wrongly typed field prints what was given, unless the schema leaves the type open.
+_UNTYPED: Final = {"x-kubernetes-int-or-string": True}
 
 
 class SecretKeyRef(Model):
@@ -60,9 +62,9 @@ class RuntimeEnvVarSpec(Model):
         dict[str, Any] | None, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
     ] = None
     """Free-form notes, such as provider, owner, rollout or product. Stored in clear: never put a value here."""
-    value: Annotated[Any, Field(repr=False, json_schema_extra={"x-kubernetes-int-or-string": True})] = None
+    value: Annotated[Any, Field(repr=False, json_schema_extra=_UNTYPED)] = None
     """Write-only plaintext, UTF-8 without NUL, at most 32 KiB. Replaced by sealedValue at admission, never stored."""
-    sealed_value: Annotated[str | None, Field(repr=False, max_length=SEALED_LIMIT)] = None
+    sealed_value: Annotated[str | None, Field(repr=False, max_length=SEALED_LIMIT, json_schema_extra=_UNTYPED)] = None
     """The value sealed for this variable alone, by `runtimeenv seal` or at admission. Safe in Git."""
     value_from: ValueFrom | None = None
     """Reads the value from a Secret, and follows its changes."""

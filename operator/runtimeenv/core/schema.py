@@ -32,6 +32,8 @@ def _node(node: Schema, definitions: Mapping[str, Schema], rules: Mapping[str, l
         resolved = _node({**definitions[name], **{k: v for k, v in node.items() if k != "$ref"}}, definitions, rules)
         return {**resolved, "x-kubernetes-validations": rules[name]} if name in rules else resolved
     result = {k: node[k] for k in _KEPT if k in node}
+    if "x-kubernetes-int-or-string" in node:
+        result.pop("type", None)
     if node.get("type") == "integer":
         result["format"] = "int64"
     if node.get("default"):  # an empty default means the same as an absent field
