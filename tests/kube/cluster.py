@@ -109,10 +109,25 @@ class Cluster:
         """All that the cluster's programs, and those started by `spawn` with a log in `folder`, have written."""
         return sorted(self.folder.rglob("*.log"))
 
+    def save(self) -> None:
+        """Writes the handle into the folder, for `load` in other processes."""
+        facts = {name: str(getattr(self, name)) for name in ("kubeconfig", "ca", "binaries")}
+        facts |= {"tier": self.tier, "server": self.server}
+        partial = self.folder / ".cluster.json"
+        partial.write_text(json.dumps({**facts, "reach": self.reach}))
+        partial.rename(self.folder / "cluster.json")
+
     def stop(self) -> None:
         """Ends what this process started of it, in the right order. A cluster that was there before stays."""
         while self.stopping:
             self.stopping.pop()()
+
+
+def load(folder: Path) -> Cluster:
+    """The handle that `save` wrote into the folder."""
+    facts = json.loads((folder / "cluster.json").read_text())
+    kubeconfig, ca, binaries = (Path(facts[name]) for name in ("kubeconfig", "ca", "binaries"))
+    return Cluster(facts["tier"], folder, kubeconfig, facts["server"], ca, binaries, tuple(facts["reach"]))
 
 
 def as_text(manifest: Manifest) -> str:

@@ -153,3 +153,19 @@ def _client(site: Site, name: str) -> list[str]:
 def _loopback(serves: bool) -> list[str]:
     """Serve metrics on loopback, or not at all where the port could be another cluster's."""
     return ["--bind-address=127.0.0.1", *([] if serves else ["--secure-port=0"])]
+
+
+def kubelet(site: Site) -> list[str]:
+    return [
+        f"{site.binaries}/kubelet",
+        f"--config={site.folder}/kubelet.json",
+        f"--kubeconfig={site.kubeconfig('kubelet')}",
+        "--hostname-override=node1",
+        f"--node-ip={site.address}",
+        f"--root-dir={site.folder}/kubelet",
+        f"--cert-dir={site.folder}/kubelet-pki",
+    ]
+
+
+def kube_proxy(site: Site) -> list[str]:
+    return [f"{site.binaries}/kube-proxy", f"--config={site.folder}/kube-proxy.json"]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kube import controlplane, existing, state
+from tests.kube import controlplane, existing, images, state
+from tests.kube import node as node_tier
 from tests.kube.cluster import Cluster
 
 _told = pytest.StashKey[dict[str, str]]()
@@ -25,6 +26,20 @@ def control_plane(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     with _claimed("control-plane") as folder:
         tell = teller(pytestconfig)
         cluster = existing.from_context(context, folder, tell) if context else controlplane.start(folder, tell)
+        with _used(cluster, pytestconfig):
+            yield cluster
+
+
+@pytest.fixture(scope="session")
+def node(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """A whole node of its own, with the image images.BUSYBOX."""
+    try:
+        node_tier.check()
+    except node_tier.Unavailable as reason:
+        note(pytestconfig, "node", f"can't run here: {reason}")
+        pytest.skip(f"the node tier can't run here: {reason}")
+    with _claimed("node") as folder:
+        cluster = node_tier.start(folder, [images.busybox(folder)], teller(pytestconfig))
         with _used(cluster, pytestconfig):
             yield cluster
 

@@ -1,4 +1,8 @@
-"""Folders of clusters under the temp directory, and the removal of those whose owner is gone."""
+"""Folders of clusters under the temp directory, and the removal of those whose owners are gone.
+
+Every process that keeps a cluster up holds a shared lock (flock) on the file `lock` in its folder; the kernel lets go
+of it when the process ends, however it ends. Who gets the lock for itself alone may remove the cluster's traces.
+"""
 
 import fcntl
 import os
@@ -10,21 +14,21 @@ from tests.kube import traces
 
 
 class Claim:
-    """A cluster's folder, owned for as long as a process holds the lock in it (also by an inherited descriptor)."""
+    """A cluster's folder, kept for as long as this object is open."""
 
     def __init__(self, folder: Path, descriptor: int) -> None:
         self.folder = folder
-        self.descriptor = descriptor
+        self._descriptor = descriptor
 
-    def let_go(self) -> None:
-        """Ends this process's hold, and leaves the folder to whoever inherited the descriptor, or to `sweep`."""
-        os.close(self.descriptor)
+    def close(self) -> None:
+        """Lets go of the folder, and leaves it to its other owners, or to `sweep`."""
+        os.close(self._descriptor)
 
     def release(self) -> None:
-        """Removes what the cluster left on the machine, then its folder; what won't go yet waits for the next sweep."""
-        if traces.remove(self.folder):
-            shutil.rmtree(self.folder, ignore_errors=True)
-        self.let_go()
+        """Removes all that the cluster left, its folder last, unless somebody else keeps it up."""
+        if _alone(self._descriptor):
+            _remove(self.folder)
+        self.close()
 
 
 def root() -> Path:
@@ -40,48 +44,68 @@ def root() -> Path:
 def claim(tier: str) -> Claim:
     """A new folder for a cluster. What dead runs left goes first."""
     sweep()
-    folder = Path(tempfile.mkdtemp(prefix=f"{tier}-", dir=root()))
-    descriptor = _lock(folder)
-    if descriptor is None:  # swept between its creation and its lock
-        return claim(tier)
-    return Claim(folder, descriptor)
+    return join(Path(tempfile.mkdtemp(prefix=f"{tier}-", dir=root()))) or claim(tier)
 
 
-def claimed() -> list[Path]:
-    """The folders whose owner is alive."""
-    found = []
-    for folder in sorted(root().iterdir()):
-        descriptor = _lock(folder)
-        if descriptor is None:
-            found.append(folder)
-        else:
-            os.close(descriptor)
-    return found
-
-
-def sweep() -> list[Path]:
-    """Removes the folders, cgroups and directories of clusters whose owner is gone; returns the folders."""
-    gone = []
-    for folder in sorted(root().iterdir()):
-        descriptor = _lock(folder)
-        if descriptor is not None:
-            Claim(folder, descriptor).release()
-            gone.append(folder)
-    return gone
-
-
-def _lock(folder: Path) -> int | None:
-    """An open descriptor that holds the folder's lock; None while another process does, or where the folder is gone."""
-    try:
-        descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except (FileNotFoundError, NotADirectoryError):
+def join(folder: Path) -> Claim | None:
+    """Keeps a folder too; None where somebody removes it at this moment."""
+    descriptor = _open(folder)
+    if descriptor is None:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
-    if not folder.exists():  # removed by the lock's last holder
+    if not (folder / "lock").exists():
         os.close(descriptor)
         return None
-    return descriptor
+    return Claim(folder, descriptor)
+
+
+def is_kept(folder: Path) -> bool:
+    """Whether a process keeps this folder's cluster up."""
+    descriptor = _open(folder)
+    if descriptor is None:
+        return False
+    try:
+        return not _alone(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep() -> list[Path]:
+    """Removes the folders, cgroups and directories of clusters whose owners are gone; returns the folders."""
+    gone = []
+    for folder in sorted(root().iterdir()):
+        descriptor = _open(folder)
+        if descriptor is None:
+            continue
+        if _alone(descriptor) and _remove(folder):
+            gone.append(folder)
+        os.close(descriptor)
+    return gone
+
+
+def _open(folder: Path) -> int | None:
+    try:
+        return os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _alone(descriptor: int) -> bool:
+    """Takes the lock exclusively, if nobody else holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _remove(folder: Path) -> bool:
+    """Removes a cluster's traces, then its folder. A cgroup that won't go yet leaves the folder to the next sweep."""
+    if not traces.remove(folder):
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
