@@ -47,7 +47,9 @@ class Lease:
 
     async def acquire(self) -> None:
         """Wait until the lease is ours."""
-        while await self._attempt() != "ours":
+        while True:
+            if await self._attempt() == "ours":
+                return
             await asyncio.sleep(RETRY * random.uniform(1, 1.2))  # noqa: S311 - spreads the candidates
 
     async def keep(self) -> None:
