@@ -18,6 +18,11 @@ PROGRAMS = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager")
 
 def start(folder: Path, progress: Callable[[str], None] = print) -> Cluster:
     """A control plane of its own, its state in `folder`. Webhooks are reached by `clientConfig.url` on 127.0.0.1."""
+    return started(folder, progress)[0]
+
+
+def started(folder: Path, progress: Callable[[str], None]) -> tuple[Cluster, list[Running]]:
+    """A control plane, and its programs."""
     folder = folder.resolve()
     binaries = build.binaries(PROGRAMS, progress)
     port, etcd_port, etcd_peer_port = free_ports(3)
@@ -31,11 +36,10 @@ def start(folder: Path, progress: Callable[[str], None] = print) -> Cluster:
         binaries=binaries,
     )
     try:
-        run(site, cluster.stopping, nodes=False)
+        return cluster, run(site, cluster.stopping, nodes=False)
     except BaseException:
         cluster.stop()
         raise
-    return cluster
 
 
 def run(site: Site, stopping: list[Callable[[], None]], *, nodes: bool) -> list[Running]:

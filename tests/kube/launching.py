@@ -11,7 +11,8 @@ from tests.kube.cluster import Cluster, Tier
 from tests.kube.running import tail
 from tests.kube.waiting import Hopeless, wait
 
-_REPOSITORY = Path(__file__).parents[2]
+SUPERVISOR = "supervisor.pid"  # in the folder of a detached cluster
+REPOSITORY = Path(__file__).parents[2]
 
 
 def attached(tier: Tier, folder: Path, images: Sequence[Path] = ()) -> Cluster:
@@ -33,8 +34,13 @@ def attached(tier: Tier, folder: Path, images: Sequence[Path] = ()) -> Cluster:
 def detached(tier: Tier, folder: Path, images: Sequence[Path] = ()) -> Cluster:
     """A cluster that stays up when this process has ended, until its supervisor receives SIGTERM."""
     keeper = _launch(tier, folder, images, [])
-    (folder / "supervisor.pid").write_text(str(keeper.pid))
-    return _await(keeper, folder)
+    (folder / SUPERVISOR).write_text(str(keeper.pid))
+    try:
+        return _await(keeper, folder)
+    except BaseException:
+        keeper.terminate()
+        keeper.wait(60)
+        raise
 
 
 def _launch(tier: Tier, folder: Path, images: Sequence[Path], options: Sequence[str]) -> "subprocess.Popen[bytes]":
@@ -45,8 +51,8 @@ def _launch(tier: Tier, folder: Path, images: Sequence[Path], options: Sequence[
             stdin=subprocess.PIPE if options else subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            cwd=_REPOSITORY,
-            env={**os.environ, "PYTHONPATH": str(_REPOSITORY)},
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             start_new_session=True,
         )
 

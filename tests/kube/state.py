@@ -47,6 +47,14 @@ def claim(tier: str) -> Claim:
     return join(Path(tempfile.mkdtemp(prefix=f"{tier}-", dir=root()))) or claim(tier)
 
 
+def claim_named(name: str) -> Claim:
+    """The folder of that name for a cluster. Raises FileExistsError where a process keeps it already."""
+    sweep()
+    folder = root() / name
+    folder.mkdir(mode=0o700)
+    return join(folder) or claim_named(name)
+
+
 def join(folder: Path) -> Claim | None:
     """Keeps a folder too; None where somebody removes it at this moment."""
     descriptor = _open(folder)

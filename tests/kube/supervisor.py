@@ -63,10 +63,15 @@ def _set_at_end_of_stdin(asked: threading.Event) -> None:
 
 @contextmanager
 def _control_plane(folder: Path) -> Iterator[Callable[[], None]]:
-    cluster = controlplane.start(folder)
+    cluster, programs = controlplane.started(folder, print)
+
+    def expect_alive() -> None:
+        for program in programs:
+            program.expect_alive()
+
     try:
         cluster.save()
-        yield lambda: None
+        yield expect_alive
     finally:
         cluster.stop()
 
