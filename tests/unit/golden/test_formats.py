@@ -64,7 +64,7 @@ def _hkdf(key: bytes, salt: bytes, purpose: str, tenant: str) -> bytes:
     return hmac.new(extracted, _fields("renv/value/1", purpose, tenant) + b"\x01", hashlib.sha256).digest()
 
 
-def _named(cases: list[Case]) -> Any:
+def _named(cases: list[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=lambda case: case["identity"]["name"])
 
 
