@@ -44,7 +44,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage() if _speaks_of_no_object(record.name) else "library",
+            "message": _message(record),
         }
         if not _ours(record.name):
             line["where"] = f"{record.module}:{record.lineno}"
@@ -63,8 +63,10 @@ def _ours(name: str) -> bool:
     return name == OURS or name.startswith(OURS + ".")
 
 
-def _speaks_of_no_object(name: str) -> bool:
-    return _ours(name) or name in HARMLESS
+def _message(record: logging.LogRecord) -> str:
+    if _ours(record.name):
+        return str(record.msg)  # arguments are not filled in: what varies has a field
+    return record.getMessage() if record.name in HARMLESS else "library"
 
 
 def _field(field: object) -> object:

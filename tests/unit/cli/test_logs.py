@@ -46,6 +46,11 @@ def test_a_record_is_one_json_line_with_its_drawn_fields(written: io.StringIO) -
     }
 
 
+def test_our_messages_are_constant(written: io.StringIO) -> None:
+    logging.getLogger("runtimeenv").info("opened %s", CANARY)
+    assert lines(written.getvalue())[0]["message"] == "opened %s"
+
+
 def test_a_plaintext_in_a_field_is_its_mask(written: io.StringIO) -> None:
     logging.getLogger("runtimeenv").info("wrong", extra={"ref": Plaintext(CANARY), "reason": [Plaintext(CANARY)]})
     assert CANARY not in written.getvalue()
