@@ -81,7 +81,7 @@ class ApiCluster:
         path = kind.collection(query.namespace)
         call = Call("GET", path, f"list {kind.plural}", kind.accept_list, params, timeout=LIST)
         body = await self._read(call, kind.decode_list)
-        return Page(body.items, body.metadata.resource_version, body.metadata.continue_)
+        return Page(body.items or [], body.metadata.resource_version, body.metadata.continue_)
 
     async def replace(self, manifest: Manifest, version: str | None) -> str:
         """See Cluster."""

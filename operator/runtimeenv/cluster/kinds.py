@@ -43,7 +43,8 @@ class ListBody(Struct, Generic[T], frozen=True):
     """The answer to a list: ``metadata.continue`` is set where more pages follow."""
 
     metadata: _ListMeta
-    items: list[T] = msgspec.field(default_factory=list)
+    items: list[T] | None = None
+    """The server sends null for an empty list of metadata."""
 
 
 @dataclass(frozen=True, eq=False)
