@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import builtins
 import copy
-from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +38,17 @@ class Call:
 
 
 @dataclass
+class Failure:
+    """Calls that fail: those of a verb and a kind (None is any), after some that succeed."""
+
+    error: ClusterError
+    verb: Verb | None
+    kind: str | None
+    after: int
+    times: int
+
+
+@dataclass
 class Faults:
     """What goes wrong. Watches repeat, delay and lose events; calls fail or wait."""
 
@@ -46,15 +56,17 @@ class Faults:
     """How often a watch tells each event."""
     events_flow: asyncio.Event = field(default_factory=asyncio.Event)
     calls_flow: asyncio.Event = field(default_factory=asyncio.Event)
-    _failures: deque[tuple[ClusterError, str, str]] = field(default_factory=deque)
+    _failures: list[Failure] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.events_flow.set()
         self.calls_flow.set()
 
-    def fail(self, error: ClusterError, times: int = 1, *, verb: str = "", kind: str = "") -> None:
-        """The next calls of this verb and kind (plural) fail; empty means any."""
-        self._failures.extend([(error, verb, kind)] * times)
+    def fail(
+        self, error: ClusterError, times: int = 1, *, verb: Verb | None = None, kind: str | None = None, after: int = 0
+    ) -> None:
+        """The next calls fail, those of this verb and kind (plural) only where given; ``after`` so many succeeded."""
+        self._failures.append(Failure(error, verb, kind, after, times))
 
     @contextmanager
     def events_delayed(self) -> Iterator[None]:
@@ -76,11 +88,16 @@ class Faults:
 
     def check(self, call: Call) -> None:
         """Raise the failure that is due for this call."""
-        for failure in self._failures:
-            error, verb, kind = failure
-            if verb in ("", call.verb) and kind in ("", call.kind):
+        for failure in [*self._failures]:
+            if failure.verb not in (None, call.verb) or failure.kind not in (None, call.kind):
+                continue
+            if failure.after:
+                failure.after -= 1
+                continue
+            failure.times -= 1
+            if not failure.times:
                 self._failures.remove(failure)
-                raise error
+            raise failure.error
 
 
 class FakeCluster:
