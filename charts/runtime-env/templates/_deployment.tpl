@@ -1,0 +1,66 @@
+{{- /* What both Deployments' pods have in common. Takes the component's name and the root. */}}
+{{- define "runtime-env.pod" -}}
+{{- $root := index . 1 }}
+{{- $component := index $root.Values (index . 0) }}
+serviceAccountName: runtime-env-{{ index . 0 }}
+automountServiceAccountToken: true
+enableServiceLinks: false
+{{- with $root.Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  seccompProfile: {type: RuntimeDefault}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{- include "runtime-env.selector" . | nindent 8 }}
+{{- with $component.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $component.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $component.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $component.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* What both containers have in common. Takes the component's name and the root. */}}
+{{- define "runtime-env.container" -}}
+{{- $root := index . 1 }}
+{{- $component := index $root.Values (index . 0) }}
+name: {{ index . 0 }}
+image: {{ include "runtime-env.image" $root }}
+imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+command: [runtimeenv, {{ index . 0 }}]
+env:
+  - {name: RUNTIME_ENV_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+  - {name: RUNTIME_ENV_IDENTITY, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}
+  - {name: RUNTIME_ENV_POD_DOMAIN, value: {{ $root.Values.podDomain | quote }}}
+  - {name: RUNTIME_ENV_PLAINTEXT_POLICY, value: {{ $root.Values.plaintextPolicy | quote }}}
+  - {name: RUNTIME_ENV_ALLOWED_NAMES, value: {{ join "," $root.Values.reservedNames.allowed | quote }}}
+  - {name: RUNTIME_ENV_ON_DEMAND_TTL, value: {{ $root.Values.onDemandTtl | quote }}}
+  - {name: RUNTIME_ENV_CERTIFICATES, value: {{ ternary "controller" "external" (eq $root.Values.certificates "controller") }}}
+  - {name: RUNTIME_ENV_LOG_LEVEL, value: {{ $root.Values.logLevel | quote }}}
+livenessProbe:
+  httpGet: {path: /healthz, port: probes}
+  periodSeconds: 10
+  failureThreshold: 6
+readinessProbe:
+  httpGet: {path: /readyz, port: probes}
+  periodSeconds: 5
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+resources: {{- toYaml $component.resources | nindent 2 }}
+{{- end }}

@@ -1,0 +1,29 @@
+{{- define "runtime-env.labels" -}}
+app.kubernetes.io/name: runtime-env
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- /* The labels that a Deployment selects its pods by. Takes the component's name and the root. */}}
+{{- define "runtime-env.selector" -}}
+app.kubernetes.io/name: runtime-env
+app.kubernetes.io/instance: {{ (index . 1).Release.Name }}
+app.kubernetes.io/component: {{ index . 0 }}
+{{- end }}
+
+{{- define "runtime-env.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "runtime-env.ca-annotation" }}
+{{- if eq .Values.certificates "cert-manager" }}
+annotations: {cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/runtime-env-webhook}
+{{- end }}
+{{- end }}
+{{- /* Pods that receive an environment: with a target, and not opted out. */}}
+{{- define "runtime-env.labelled" }}
+matchExpressions:
+  - {key: {{ .Values.podDomain }}/target, operator: Exists}
+  - {key: {{ .Values.podDomain }}/inject, operator: NotIn, values: ["false"]}
+{{- end }}

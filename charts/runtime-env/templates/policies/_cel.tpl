@@ -1,0 +1,48 @@
+{{- /* How the namespace is enrolled, as variables of a policy: core.tenancy in CEL. */}}
+{{- define "runtime-env.cel.enrolment" -}}
+- name: labels
+  expression: namespaceObject.metadata.?labels.orValue({})
+- name: tenant
+  expression: variables.labels[?'runtime.miosa.ai/tenant'].orValue('')
+- name: workspace
+  expression: variables.labels[?'runtime.miosa.ai/workspace'].orValue('')
+- name: project
+  expression: variables.labels[?'runtime.miosa.ai/project'].orValue('')
+- name: projects
+  expression: >-
+    namespaceObject.metadata.?annotations[?'runtime.miosa.ai/projects'].orValue('').split(',').map(id, id.trim())
+- name: enrolled
+  expression: >-
+    variables.tenant != ''
+    && variables.labels[?'runtime.miosa.ai/workspace'].orValue('-') != ''
+    && variables.labels[?'runtime.miosa.ai/project'].orValue('-') != ''
+{{- end }}
+
+{{- /* core.names.escape in CEL. Takes the id as an expression. */}}
+{{- define "runtime-env.cel.escape" -}}
+{{ . }}.split('').map(c,
+c.matches('^[a-z0-9]$') ? c : c == '-' ? '--' : c == '_' ? '-u' : c == '.' ? '-d' : '-c' + c.lowerAscii()).join('')
+{{- end }}
+
+{{- /* core.names.secret_name in CEL. Takes target, workspace and project as expressions; '' is an id that is absent. */}}
+{{- define "runtime-env.cel.name" -}}
+'renv.' + {{ index . 0 }}
++ ({{ index . 1 }} == '' ? '' : '.w-' + {{ include "runtime-env.cel.escape" (index . 1) }})
++ ({{ index . 2 }} == '' ? '' : '.p-' + {{ include "runtime-env.cel.escape" (index . 2) }})
+{{- end }}
+
+{{- define "runtime-env.not-enrolled" -}}
+the namespace is not enrolled: set its label runtime.miosa.ai/tenant
+{{- end }}
+
+{{- /* The binding of a policy, and what follows it. Takes its name and the root. */}}
+{{- define "runtime-env.binding" -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: {{ index . 0 }}
+  labels: {{- include "runtime-env.labels" (index . 1) | nindent 4 }}
+spec:
+  policyName: {{ index . 0 }}
+  validationActions: [Deny]
+{{- end }}

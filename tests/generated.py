@@ -1,0 +1,94 @@
+"""python -m tests.generated [--check]: writes, or compares, the files that derive from the code.
+
+crds/ and the chart's CRDs and reserved names come from ``runtimeenv.core``, deploy/install.yaml from the chart.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runtimeenv.core.crd import KINDS, crd
+from runtimeenv.core.values import RESERVED_NAMES, RESERVED_PREFIXES
+from tests.kube import chart
+
+ROOT = Path(__file__).parents[1]
+HEADER = "# Made by `make generate`: change {source} instead.\n"
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors, which nobody reads well; lists indented under their key."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - as the base class declares it
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        super().increase_indent(flow, False)
+
+
+def as_yaml(objects: Iterable[Any], source: str) -> str:
+    """Kubernetes objects as one commented YAML file."""
+    documents = [yaml.dump(o, Dumper=_Plain, sort_keys=False, width=110, allow_unicode=True) for o in objects]
+    return HEADER.format(source=source) + "---\n".join(documents)
+
+
+def from_core() -> Iterator[tuple[Path, str]]:
+    """The CRDs, once alone and once in the chart, and what the chart's policies say of reserved names."""
+    templates = chart.CHART / "templates"
+    source = "operator/runtimeenv/core"
+    for kind in KINDS:
+        definition = crd(kind)
+        yield ROOT / f"crds/{kind.plural}.yaml", as_yaml([definition], source)
+        yield templates / f"crds/{kind.plural}.yaml", as_yaml([_kept(definition)], source)
+    yield templates / "policies/_reserved.tpl", reserved(source)
+
+
+def _kept(definition: dict[str, Any]) -> dict[str, Any]:
+    """A template rather than a file of helm's crds/, which no upgrade touches; kept when the chart goes."""
+    metadata = {**definition["metadata"], "annotations": {"helm.sh/resource-policy": "keep"}}
+    return {**definition, "metadata": metadata}
+
+
+def reserved(source: str) -> str:
+    """Two lists of CEL, as named templates."""
+    lists = {"names": sorted(RESERVED_NAMES), "prefixes": sorted(RESERVED_PREFIXES)}
+    defined = [f'{{{{- define "runtime-env.reserved-{k}" -}}}}\n{v!r}\n{{{{- end }}}}\n' for k, v in lists.items()]
+    return f"{{{{- /* Made by `make generate`: change {source}/values.py instead. */}}}}\n" + "".join(defined)
+
+
+def installation() -> tuple[Path, str]:
+    """The chart with its default values, and the namespace that helm would make, for `kubectl apply --server-side`."""
+    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": chart.NAMESPACE, "labels": restricted},
+    }
+    return ROOT / "deploy/install.yaml", as_yaml([namespace, *chart.rendered({})], "charts/runtime-env")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.generated", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; end with 1 if a file is out of date")
+    check: bool = parser.parse_args().check
+    stale = [path for path, text in from_core() if _settle(path, text, check=check)]
+    stale += [path for path, text in [installation()] if _settle(path, text, check=check)]
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} {'is out of date: run `make generate`' if check else 'written'}")
+    sys.exit(1 if check and stale else 0)
+
+
+def _settle(path: Path, text: str, *, check: bool) -> bool:
+    if path.exists() and path.read_text() == text:
+        return False
+    if not check:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return True
+
+
+if __name__ == "__main__":
+    main()
