@@ -53,7 +53,7 @@ class Faults:
     """What goes wrong. Watches repeat, delay and lose events; calls fail or wait."""
 
     repeat: int = 1
-    """How often a watch tells each event."""
+    """How often a watch tells the events that it has: 2 tells all of them, then all of them again."""
     events_flow: asyncio.Event = field(default_factory=asyncio.Event)
     calls_flow: asyncio.Event = field(default_factory=asyncio.Event)
     _failures: list[Failure] = field(default_factory=list)
@@ -159,8 +159,8 @@ class FakeCluster:
                 raise Expired(410, f"watch {kind.plural}")
             if cut != self._cut:
                 raise Unavailable(0, f"watch {kind.plural}")
-            for change in self.store.since(told, kind):
-                for event in _watch_events(kind, query, change) * self.faults.repeat:
+            for change in self.store.since(told, kind) * self.faults.repeat:
+                for event in _watch_events(kind, query, change):
                     yield event
             if known > told:
                 yield WatchEvent("BOOKMARK", str(known), None)
