@@ -1,0 +1,200 @@
+"""What a pod becomes at admission: a JSON patch that adds references, never a value (design §5.6).
+
+`inject` does all of it or raises; applied to what it made, it answers no operation (the API server may call twice).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from runtimeenv.core import run_env
+from runtimeenv.core.names import DEFAULT_POD_DOMAIN, INJECTED_ANNOTATION
+from runtimeenv.core.patches import Op, add, member, remove
+from runtimeenv.errors import Invalid
+
+SECRET_PREFIX: Final = "renv."
+
+_INIT: Final = "/spec/initContainers"
+_MAIN: Final = "/spec/containers"
+_INJECTED: Final = member("/metadata/annotations", INJECTED_ANNOTATION)
+
+
+class SecretRef(Struct):
+    """``envFrom[].secretRef``."""
+
+    name: str = ""
+    optional: bool | None = None
+
+
+class EnvSource(Struct, rename="camel"):
+    """``envFrom[]``, as far as it concerns Secrets."""
+
+    prefix: str | None = None
+    secret_ref: SecretRef | None = None
+
+
+class Container(Struct, rename="camel"):
+    """A container of any kind. ``env`` stays as it came: only run-env reads it."""
+
+    name: str = ""
+    env_from: list[EnvSource] | None = None
+    env: Raw = Raw(b"null")
+
+
+class Os(Struct):
+    """``spec.os``."""
+
+    name: str = ""
+
+
+class PodSpec(Struct, rename="camel"):
+    """``spec``. Sidecars are init containers (``restartPolicy: Always``)."""
+
+    init_containers: list[Container] | None = None
+    containers: list[Container] | None = None
+    ephemeral_containers: list[Container] | None = None
+    os: Os | None = None
+
+
+class PodMeta(Struct):
+    """``metadata``."""
+
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class Pod(Struct):
+    """The fields of a pod that injection reads; Go writes an absent list as null."""
+
+    metadata: PodMeta
+    spec: PodSpec
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Its labels, if any."""
+        return self.metadata.labels or {}
+
+    @property
+    def injected(self) -> str:
+        """The Secret that its annotation names, or "". On CREATE that is hearsay: it may have been copied."""
+        return (self.metadata.annotations or {}).get(INJECTED_ANNOTATION, "")
+
+    @property
+    def windows(self) -> bool:
+        """Does it declare Windows, where ``Path`` and ``PATH`` are one variable?"""
+        return self.spec.os is not None and self.spec.os.name == "windows"
+
+
+class PodTerms(Struct):
+    """What a pod's annotations ask for."""
+
+    containers: frozenset[str] | None = None
+    """The containers that receive the environment; None: all."""
+    run_env: tuple[run_env.Entry, ...] = ()
+
+
+def pod_terms(pod: Pod, domain: str = DEFAULT_POD_DOMAIN) -> PodTerms:
+    """Read ``<domain>/containers`` and ``<domain>/run-env``. Raises Invalid, naming the annotation."""
+    annotations = pod.metadata.annotations or {}
+    chosen = annotations.get(f"{domain}/containers")
+    text = annotations.get(f"{domain}/run-env")
+    return PodTerms(
+        None if chosen is None else _chosen(f"annotation {domain}/containers", chosen, pod.spec),
+        () if text is None else run_env.parse(f"annotation {domain}/run-env", text),
+    )
+
+
+def inject(pod: Pod, secret: str, terms: PodTerms) -> list[Op]:
+    """The patch that wires a new pod to ``secret``; empty when it is wired already."""
+    former = pod.injected
+    copied = former if former != secret and former.startswith(SECRET_PREFIX) else None
+    wiring = _Wiring(secret, copied, again=former == secret)
+    chosen = terms.containers
+    ops: list[Op] = []
+    for path, containers in ((_INIT, pod.spec.init_containers), (_MAIN, pod.spec.containers)):
+        for index, container in enumerate(containers or ()):
+            selected = chosen is None or container.name in chosen
+            wiring.write(ops, f"{path}/{index}", container.env_from, selected=selected)
+            if selected and terms.run_env:
+                ops += run_env.write(f"{path}/{index}", container.env, terms.run_env, ignore_case=pod.windows)
+    if former != secret:
+        ops.append(_annotation(pod, secret))
+    return ops
+
+
+def inject_ephemeral(pod: Pod, stored: Pod) -> list[Op]:
+    """The patch that wires the ephemeral containers that ``pod`` adds to the ``stored`` one.
+
+    The stored annotation decides: labels may have changed since the pod was made. A pod without it has no
+    environment, and gets none. Raises Invalid where it names no RuntimeEnv's Secret.
+    """
+    secret = stored.injected
+    if not secret:
+        return []
+    if not secret.startswith(SECRET_PREFIX):
+        raise Invalid(f"annotation {INJECTED_ANNOTATION}", "names no environment: remove it, or make the pod anew")
+    wiring = _Wiring(secret, None, again=True)
+    known = {container.name for container in stored.spec.ephemeral_containers or ()}
+    ops: list[Op] = []
+    for index, container in enumerate(pod.spec.ephemeral_containers or ()):
+        if container.name not in known:
+            wiring.write(ops, f"/spec/ephemeralContainers/{index}", container.env_from, selected=True)
+    return ops
+
+
+class _Wiring:
+    """Our reference to one Secret: first of a selected container's ``envFrom``.
+
+    ``copied`` is the Secret that a copied annotation names: references to it are dropped. ``again``: the pod was wired
+    before, so a reference of ours further down was pushed there by another webhook, and is not the pod's own.
+    """
+
+    __slots__ = ("_again", "_copied", "_reference", "_secret")
+
+    def __init__(self, secret: str, copied: str | None, *, again: bool) -> None:
+        self._secret = secret
+        self._copied = copied
+        self._again = again
+        self._reference = {"secretRef": {"name": secret, "optional": False}}
+
+    def write(self, ops: list[Op], path: str, sources: list[EnvSource] | None, *, selected: bool) -> None:
+        """Append what the container at ``path`` needs."""
+        held = [_held(source) if source.secret_ref else None for source in sources or ()]
+        if self._secret in held or (self._copied and self._copied in held):
+            self._rearrange(ops, path, held, selected)
+        elif selected:
+            ops.append(self._first(path) if held else add(f"{path}/envFrom", [self._reference]))
+
+    def _rearrange(self, ops: list[Op], path: str, held: list[str | None], selected: bool) -> None:
+        kept = [i for i, name in enumerate(held) if name is None or name != self._copied]
+        missing = selected and (not kept or held[kept[0]] != self._secret)
+        if missing and self._again and self._secret in held:
+            kept.remove(held.index(self._secret))
+        ops += [remove(f"{path}/envFrom/{i}") for i in reversed(range(len(held))) if i not in kept]
+        if missing:
+            ops.append(self._first(path))
+
+    def _first(self, path: str) -> Op:
+        return add(f"{path}/envFrom/0", self._reference)
+
+
+def _chosen(field: str, text: str, spec: PodSpec) -> frozenset[str]:
+    chosen = frozenset(map(str.strip, text.split(",")))
+    known = {container.name for container in (*(spec.init_containers or ()), *(spec.containers or ()))}
+    if not chosen <= known or "" in chosen:
+        raise Invalid(field, "names a container that this pod does not have: list names of its containers")
+    return chosen
+
+
+def _held(source: EnvSource) -> str | None:
+    """The Secret that an ``envFrom`` refers to as ours do: all its NAMEs as they are, and it must exist."""
+    ref = source.secret_ref
+    return None if ref is None or ref.optional or source.prefix else ref.name or None
+
+
+def _annotation(pod: Pod, secret: str) -> Op:
+    if pod.metadata.annotations is None:
+        return add("/metadata/annotations", {INJECTED_ANNOTATION: secret})
+    return add(_INJECTED, secret)

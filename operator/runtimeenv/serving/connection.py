@@ -1,0 +1,149 @@
+"""One client's connection: requests in, answers out, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+import httptools
+
+from runtimeenv.serving.http import Answer, Handler
+
+if TYPE_CHECKING:
+    from runtimeenv.serving.server import Server
+
+NEVER: Final = float("inf")
+
+MALFORMED: Final = Answer(400, b"malformed request\n", "text/plain")
+NOT_FOUND: Final = Answer(404, b"no such path\n", "text/plain")
+TOO_LARGE: Final = Answer(413, b"request too large\n", "text/plain")
+FAULT: Final = Answer(500, b"internal error\n", "text/plain")
+
+log: Final = logging.getLogger(__name__)
+
+
+class Connection(asyncio.Protocol):
+    """Parses bytes as they come. `deadline` is the loop's time at which the server gives it up."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._answering: asyncio.Task[None] | None = None
+        self._body: list[bytes] = []
+        self._received = 0
+        self._limit = server.limits.head
+        self._last = False
+        self._path = ""
+        self.deadline = NEVER
+
+    @property
+    def idle(self) -> bool:
+        """Is no request under way?"""
+        return self._answering is None and not self._received
+
+    def close(self) -> None:
+        """Hang up, once what is written is sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._server.join(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._transport = None
+        self._server.leave(self)
+        if self._answering is not None:
+            self._answering.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._received:
+            self.deadline = self._server.receive_until()
+        self._received += len(data)
+        if self._answering is not None or self._last:
+            self._ignore_the_rest()
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._refuse(MALFORMED)
+        else:
+            if self._received > self._limit:
+                self._refuse(TOO_LARGE)
+
+    # What the parser calls.
+
+    def on_url(self, url: bytes) -> None:
+        self._path += url.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self._limit = self._server.limits.whole
+
+    def on_body(self, part: bytes) -> None:
+        self._body.append(part)
+
+    def on_message_complete(self) -> None:
+        if self._answering is not None:
+            self._ignore_the_rest()
+            return
+        method = self._parser.get_method().decode("latin-1")
+        handler = self._server.routes.get((method, self._path.partition("?")[0]))
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._path, self._body, self._received, self._limit = "", [], 0, self._server.limits.head
+        self._last |= not self._parser.should_keep_alive()
+        self.deadline = NEVER
+        self._respond(handler, body)
+
+    def _respond(self, handler: Handler | None, body: bytes) -> None:
+        try:
+            answer = handler(body) if handler else NOT_FOUND
+        except Exception as error:
+            answer = _fault(error)
+        if isinstance(answer, Answer):
+            self._write(answer)
+        else:
+            self._answering = self._server.loop.create_task(self._respond_later(answer))
+
+    async def _respond_later(self, pending: Awaitable[Answer]) -> None:
+        try:
+            answer = await pending
+        except Exception as error:
+            answer = _fault(error)
+        self._answering = None
+        self._write(answer)
+
+    def _write(self, answer: Answer) -> None:
+        if self._transport is None:
+            return
+        self._last |= self._server.draining
+        self._transport.write(answer.encoded(last=self._last))
+        self.deadline = self._server.idle_until()
+        if self._last:
+            self._transport.close()
+
+    def _refuse(self, answer: Answer) -> None:
+        self._last = True
+        if self._answering is None:
+            self._write(answer)
+
+    def _ignore_the_rest(self) -> None:
+        """Nobody pipelines to us: the request under way is answered, and what followed it never."""
+        self._last = True
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+
+def _fault(error: Exception) -> Answer:
+    """Log the kind and the place: an exception's text may quote what was sent."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    log.error("request failed", extra={"error": type(error).__name__, "where": where})
+    return FAULT

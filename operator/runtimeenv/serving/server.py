@@ -1,0 +1,97 @@
+"""A small HTTP/1.1 server: fixed paths, whole bodies, keep-alive, limits, drain.
+
+It stands in the path of every pod's creation. On httptools and uvloop an answer costs a fraction of what a web
+framework's does; ``tests/bench`` holds it to that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Final
+
+from runtimeenv.serving.connection import Connection
+from runtimeenv.serving.http import Answer, Handler, Limits, Routes
+
+__all__ = ["Answer", "Handler", "Limits", "Routes", "Server"]
+
+SWEEP: Final = 1.0
+"""Seconds between looks at the deadlines: one timer for all connections is cheaper than one for each request."""
+
+
+class Server:
+    """Listens on one port. `start` it in a running loop, `drain` it in the end."""
+
+    def __init__(self, routes: Routes, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+        self.routes = routes
+        self.limits = limits
+        self.draining = False
+        self.loop: asyncio.AbstractEventLoop
+        self._connections: set[Connection] = set()
+        self._listener: asyncio.Server
+        self._sweeping: asyncio.TimerHandle
+        self._empty = asyncio.Event()
+
+    async def start(self, host: str, port: int, context: ssl.SSLContext | None = None) -> int:
+        """Listen, and return the port: a free one for port 0. Raises OSError where it is taken."""
+        self.loop = asyncio.get_running_loop()
+        handshake = self.limits.handshake if context else None
+        self._listener = await self.loop.create_server(
+            lambda: Connection(self), host, port, ssl=context, ssl_handshake_timeout=handshake, backlog=1024
+        )
+        self._sweep()
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def drain(self, linger: float, grace: float) -> None:
+        """Stop without failing a request.
+
+        For ``linger`` seconds new connections are still served, since callers learn late that we go; every answer is
+        a connection's last. Then idle connections are closed, and after ``grace`` seconds all.
+        """
+        self.draining = True
+        await asyncio.sleep(linger)
+        self._listener.close()
+        for connection in list(self._connections):
+            if connection.idle:
+                connection.close()
+        try:
+            async with asyncio.timeout(grace):
+                await self._until_empty()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.close()
+        self._sweeping.cancel()
+
+    async def _until_empty(self) -> None:
+        while self._connections:
+            self._empty.clear()
+            await self._empty.wait()
+
+    # What connections call.
+
+    def join(self, connection: Connection) -> None:
+        """Count a connection in, or out where there are too many."""
+        self._connections.add(connection)
+        connection.deadline = self.receive_until()
+        if len(self._connections) > self.limits.connections:
+            connection.close()
+
+    def leave(self, connection: Connection) -> None:
+        """Count a connection out."""
+        self._connections.discard(connection)
+        self._empty.set()
+
+    def receive_until(self) -> float:
+        """When a request that begins now must be here."""
+        return self.loop.time() + self.limits.receive
+
+    def idle_until(self) -> float:
+        """When a connection that is idle from now on is closed."""
+        return self.loop.time() + self.limits.idle
+
+    def _sweep(self) -> None:
+        now = self.loop.time()
+        for connection in list(self._connections):
+            if connection.deadline < now:
+                connection.close()
+        self._sweeping = self.loop.call_later(SWEEP, self._sweep)
