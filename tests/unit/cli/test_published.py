@@ -7,8 +7,9 @@ import pytest
 from runtimeenv.cli.published import read_enrolment, read_sealing_key
 from runtimeenv.core.tenancy import Enrolment
 from runtimeenv.errors import Denied, Invalid, NotFound, Unavailable
+from tests.builders import namespace
 from tests.fakes.cluster import FakeCluster
-from tests.unit.cli.manifests import config_map, namespace
+from tests.unit.cli.manifests import config_map
 from tests.unit.crypto.examples import KEYRING
 
 SYSTEM = "runtime-env-system"

@@ -14,8 +14,9 @@ from runtimeenv.core.identity import Identity, Layer, Project, Tenant, Workspace
 from runtimeenv.core.values import VALUE_LIMIT, Plaintext
 from runtimeenv.crypto.seal import SealedValue
 from runtimeenv.crypto.unseal import unseal
+from tests.builders import namespace
 from tests.fakes.cluster import FakeCluster
-from tests.unit.cli.manifests import config_map, namespace
+from tests.unit.cli.manifests import config_map
 from tests.unit.crypto.examples import CANARY, KEYRING
 
 KEY = KEYRING.sealing_key()
