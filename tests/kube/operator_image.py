@@ -25,6 +25,7 @@ SUITE = "bookworm"
 _DOCKERFILE = REPOSITORY / "deploy/Dockerfile"
 _LOCK = REPOSITORY / "deploy/requirements.lock"
 _CODE = REPOSITORY / "operator/runtimeenv"
+_COMMAND = REPOSITORY / "deploy/runtimeenv"
 _UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists")
 _KEPT = 2  # archives of 300 MB: this one, and the one before
 
@@ -51,7 +52,7 @@ def lacking() -> str | None:
 
 def image(progress: Callable[[str], None]) -> Image:
     """The image of the operator as it stands in this checkout. Raises ImageFailed."""
-    key = _digest([_DOCKERFILE, _LOCK, *sorted(_CODE.rglob("*.py"))])
+    key = _digest([_DOCKERFILE, _LOCK, _COMMAND, *sorted(_CODE.rglob("*.py"))])
     store = build.cache() / "images"
     store.mkdir(parents=True, exist_ok=True)
     found = Image(f"{NAME}:{key}", store / f"runtime-env-{key}.tar")
