@@ -1,0 +1,9 @@
+"""HTTP servers, for the webhook and for every process's probes.
+
+``http``        Answer, Handler, Limits: what passes between a server and those who answer
+``server``      listens, keeps limits, drains
+``connection``  one client: parses, answers
+``tls``         the serving certificate, renewed without dropping a connection
+``folders``     mounted files that change while a process runs
+``probes``      /healthz, /readyz, /metrics
+"""

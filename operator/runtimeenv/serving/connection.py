@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import httptools
@@ -47,9 +45,12 @@ class Connection(asyncio.Protocol):
         return self._answering is None and not self._received
 
     def close(self) -> None:
-        """Hang up, once what is written is sent."""
-        if self._transport is not None:
-            self._transport.close()
+        """Hang up, once what is written is sent; at the second call, at once."""
+        if self._transport is None:
+            return
+        if self._transport.is_closing():
+            self._transport.abort()
+        self._transport.close()
 
     # What asyncio calls.
 
@@ -61,8 +62,6 @@ class Connection(asyncio.Protocol):
         del exc
         self._transport = None
         self._server.leave(self)
-        if self._answering is not None:
-            self._answering.cancel()
 
     def data_received(self, data: bytes) -> None:
         if not self._received:
@@ -121,7 +120,7 @@ class Connection(asyncio.Protocol):
         self._write(answer)
 
     def _write(self, answer: Answer) -> None:
-        if self._transport is None:
+        if self._transport is None or self._transport.is_closing():
             return
         self._last |= self._server.draining
         self._transport.write(answer.encoded(last=self._last))
@@ -142,8 +141,5 @@ class Connection(asyncio.Protocol):
 
 
 def _fault(error: Exception) -> Answer:
-    """Log the kind and the place: an exception's text may quote what was sent."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = " ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
-    log.error("request failed", extra={"error": type(error).__name__, "where": where})
+    log.error("request failed", exc_info=error)
     return FAULT

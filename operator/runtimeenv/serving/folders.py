@@ -37,7 +37,7 @@ class Folder:
         try:
             self._load(folder)
         except Invalid as error:
-            log.warning("mounted files not usable", extra={"folder": str(self._path), "reason": error.message})
+            log.warning("mounted files not usable", extra={"ref": self._path.name, "reason": str(error)})
 
     async def follow(self, every: float = EVERY) -> Never:
         """Look again and again."""

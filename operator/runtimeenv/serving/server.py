@@ -27,7 +27,7 @@ class Server:
         self.limits = limits
         self.draining = False
         self.loop: asyncio.AbstractEventLoop
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, None] = {}
         self._listener: asyncio.Server
         self._sweeping: asyncio.TimerHandle
         self._empty = asyncio.Event()
@@ -70,15 +70,15 @@ class Server:
     # What connections call.
 
     def join(self, connection: Connection) -> None:
-        """Count a connection in, or out where there are too many."""
-        self._connections.add(connection)
-        connection.deadline = self.receive_until()
-        if len(self._connections) > self.limits.connections:
-            connection.close()
+        """Count a connection in. Where there are too many, the oldest idle one goes."""
+        if len(self._connections) >= self.limits.connections:
+            next((other for other in self._connections if other.idle), connection).close()
+        self._connections[connection] = None
+        connection.deadline = self.idle_until()
 
     def leave(self, connection: Connection) -> None:
         """Count a connection out."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         self._empty.set()
 
     def receive_until(self) -> float:
@@ -94,4 +94,5 @@ class Server:
         for connection in list(self._connections):
             if connection.deadline < now:
                 connection.close()
+                connection.deadline = self.receive_until()
         self._sweeping = self.loop.call_later(SWEEP, self._sweep)

@@ -1,0 +1,125 @@
+"""The webhook's process: probes at once, reviews once the namespaces are known and a certificate is there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import uvloop
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from runtimeenv.cluster.client import connect
+from runtimeenv.cluster.kinds import NAMESPACES
+from runtimeenv.cluster.objects import AnnotatedMetadata
+from runtimeenv.cluster.protocol import Cluster, Query
+from runtimeenv.cluster.reflector import Reflector
+from runtimeenv.core.inject import Pod
+from runtimeenv.serving.folders import Folder
+from runtimeenv.serving.http import Routes
+from runtimeenv.serving.probes import probe_server
+from runtimeenv.serving.server import Server
+from runtimeenv.serving.tls import Certificates
+from runtimeenv.settings import Settings
+from runtimeenv.webhook.compare import Comparer
+from runtimeenv.webhook.injection import Injection
+from runtimeenv.webhook.keys import Keys
+from runtimeenv.webhook.namespaces import Namespaces
+from runtimeenv.webhook.outcomes import Reviews
+from runtimeenv.webhook.reviews import Reviewer
+from runtimeenv.webhook.sealing import Sealing, Variable
+
+LINGER: Final = 3.0
+"""Seconds in which API servers learn that this replica goes."""
+GRACE: Final = 10.0
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
+    uvloop.run(_serve(settings))
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with connect() as cluster:
+        webhook = Webhook(settings, cluster)
+        await webhook.start()
+        async with webhook.following():
+            await stop.wait()
+            await webhook.stop()
+
+
+class Webhook:
+    """The parts and how they hang together."""
+
+    def __init__(self, settings: Settings, cluster: Cluster) -> None:
+        self._settings = settings
+        registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector):
+            collector(registry=registry)
+        self._certificates = Certificates()
+        self._keys = Keys()
+        self._namespaces = Namespaces(cluster)
+        self._reflector: Reflector[AnnotatedMetadata] = Reflector(
+            cluster, NAMESPACES, Query(), self._namespaces.put, self._namespaces.remove
+        )
+        self._folders = (
+            Folder(settings.tls_folder, self._certificates.load),
+            Folder(settings.public_key_folder, self._keys.load_sealing),
+            Folder(settings.compare_keys_folder, self._keys.load_compare),
+        )
+        self._server = Server(self._routes(Reviews(registry)))
+        self._probes = probe_server(self._waiting_for, registry)
+        self.port = 0
+        self.probe_port = 0
+
+    def _routes(self, reviews: Reviews) -> Routes:
+        injection = Injection(self._settings.pod_domain)
+        sealing = Sealing(self._keys, Comparer(), self._settings.plaintext_policy)
+        return {
+            ("POST", "/inject"): Reviewer(Pod, injection.judge, self._namespaces, reviews.of("inject")),
+            ("POST", "/seal"): Reviewer(Variable, sealing.judge, self._namespaces, reviews.of("seal")),
+        }
+
+    async def start(self) -> None:
+        """Listen on both ports. Until ready, handshakes fail for want of a certificate."""
+        for folder in self._folders:
+            folder.look()
+        settings = self._settings
+        self.probe_port = await self._probes.start(settings.bind_address, settings.probe_port)
+        self.port = await self._server.start(settings.bind_address, settings.webhook_port, self._certificates.context)
+
+    @contextlib.asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Follow namespaces and folders in the block; a fault of one of them ends it."""
+        async with asyncio.TaskGroup() as group:
+            tasks: list[asyncio.Task[Any]] = [group.create_task(folder.follow()) for folder in self._folders]
+            tasks.append(group.create_task(self._reflector.run()))
+            tasks.append(group.create_task(self._settle()))
+            yield
+            for task in tasks:
+                task.cancel()
+
+    async def stop(self) -> None:
+        """Stop without failing a review."""
+        await self._server.drain(LINGER, GRACE)
+        await self._probes.drain(0, 0)
+
+    async def _settle(self) -> None:
+        """What is there after the first sync stays: the garbage collector needn't look at it again and again."""
+        await self._reflector.synced.wait()
+        gc.collect()
+        gc.freeze()
+
+    def _waiting_for(self) -> str:
+        if not self._certificates.loaded:
+            return "a serving certificate"
+        if not self._reflector.synced.is_set():
+            return "the list of namespaces"
+        return "the end" if self._server.draining else ""
