@@ -53,15 +53,20 @@ def lacking() -> str | None:
 def image(progress: Callable[[str], None]) -> Image:
     """The image of the operator as it stands in this checkout. Raises ImageFailed."""
     key = _digest([_DOCKERFILE, _LOCK, _COMMAND, *sorted(_CODE.rglob("*.py"))])
-    store = build.cache() / "images"
-    store.mkdir(parents=True, exist_ok=True)
-    found = Image(f"{NAME}:{key}", store / f"runtime-env-{key}.tar")
-    with (store / "lock").open("w") as lock:
+    found = Image(f"{NAME}:{key}", store() / f"runtime-env-{key}.tar")
+    with (store() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not found.archive.exists():
-            Kitchen(store, progress).make(found)
+            Kitchen(store(), progress).make(found)
         os.utime(found.archive)
     return found
+
+
+def store() -> Path:
+    """The folder where images, and what they are made from, are kept between runs."""
+    folder = build.cache() / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class Kitchen:

@@ -1,0 +1,54 @@
+"""python -m tests.demo up | down."""
+
+import sys
+import time
+
+from tests.demo import ground
+from tests.demo.narrator import CommandFailed, Narrator
+from tests.demo.story import Story
+from tests.kube import standing
+from tests.kube.cluster import Cluster
+
+NAMESPACES = ("acme", "acme-ws-123")
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["up"]:
+            up()
+        case ["down"]:
+            print("The demo's cluster is down." if standing.down() else "No cluster of the demo was up.")
+        case _:
+            sys.exit("usage: python -m tests.demo up | down")
+
+
+def up() -> None:
+    """Brings up what is missing, tells the story, and leaves the cluster up."""
+    began = time.monotonic()
+    if reason := ground.lacking_for_node():
+        print(
+            f"This machine can't run pods ({reason}).\nThe demo shows a real control plane, and what pods would get.\n"
+        )
+    cluster = ground.prepare(lambda text: print(text, flush=True))
+    cluster.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", timeout=120)
+    commands = ground.commands(cluster)
+    print(f"A Kubernetes {cluster.version()} is up, and Runtime Env on it: {time.monotonic() - began:.0f} s.")
+    narrator = Narrator(ground.REPOSITORY, commands, {"ETCD": str(cluster.folder / "etcd")})
+    try:
+        Story(narrator, pods_run=cluster.tier == "node").whole()
+    except CommandFailed as failure:
+        sys.exit(f"\nThe demo failed: {failure}\nThe cluster is still up; its logs are in {cluster.folder}.")
+    print(f"\nDone in {time.monotonic() - began:.0f} s. {_farewell(cluster, str(commands))}")
+
+
+def _farewell(cluster: Cluster, commands: str) -> str:
+    return (
+        f"The cluster stays up (state and logs: {cluster.folder}). To use it:\n"
+        f"    export PATH={commands}:$PATH\n"
+        f"    kubectl get rvar,renv -A\n"
+        f"Take it down with: make demo-down"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""What the story stands on: a cluster that stays up, the operator on it, and the commands for both."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.kube import images, node, operator, operator_image, standing
+from tests.kube.cluster import Cluster, wait
+from tests.kube.operator_pods import OperatorPods
+
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES_IMAGE = "docker.io/library/busybox:1.37"  # as the examples name it; made of this machine's own busybox
+
+
+def lacking_for_node() -> str | None:
+    """Why there can't be pods that run, as a clause."""
+    try:
+        node.check()
+    except node.Unavailable as reason:
+        return str(reason)
+    return operator_image.lacking()
+
+
+def prepare(progress: Callable[[str], None]) -> Cluster:
+    """A cluster of the fullest tier that can run here, with the operator on it; both may be there already."""
+    if lacking_for_node():
+        up = standing.up("control-plane", [], progress)
+        _keep_processes(up)
+    else:
+        operator_image.image(progress)
+        busybox = images.write(EXAMPLES_IMAGE, operator_image.store() / "busybox.tar", ["/bin/sh"])
+        up = standing.up("node", [busybox], progress)
+        progress("installing the operator from its chart")
+        OperatorPods.install(up, progress=progress)
+    return up
+
+
+def _keep_processes(up: Cluster) -> None:
+    if (up.folder / f"{operator.MOUNTS}.pid").exists():
+        return
+    launched = operator.plan(up, {})
+    standing.keep(up, operator.MOUNTS, operator.mounts_argv(up, launched), {})
+    for name, launch in launched.items():
+        wait(launch.mounted, f"the Secrets that {name} mounts")
+        standing.keep(up, f"runtime-env-{name}", launch.argv, launch.env)
+    for name, launch in launched.items():
+        wait(launch.ready, f"{name} to be ready (its log: {up.folder}/runtime-env-{name}.log)")
+
+
+def commands(up: Cluster) -> Path:
+    """A folder with `kubectl` and `runtimeenv`, both for this cluster."""
+    folder = up.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    _write(folder / "kubectl", up.kubectl_argv())
+    kubeconfig = f"KUBECONFIG={up.kubeconfig}"
+    python_path = f"PYTHONPATH={REPOSITORY / 'operator'}"
+    _write(folder / "runtimeenv", [*up.reach, "env", kubeconfig, python_path, sys.executable, "-m", "runtimeenv"])
+    return folder
+
+
+def _write(path: Path, argv: list[str]) -> None:
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n')
+    path.chmod(0o700)

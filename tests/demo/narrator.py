@@ -1,0 +1,49 @@
+"""Prints a step, runs its commands in a shell, and prints what they print."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class CommandFailed(Exception):
+    """A command of the demo ended with another code than 0; its output is on the screen."""
+
+
+class Narrator:
+    """Runs commands in `folder`, with `commands` first on PATH."""
+
+    def __init__(self, folder: Path, commands: Path, variables: Mapping[str, str]) -> None:
+        self._folder = folder
+        path = os.pathsep.join([str(commands), os.environ["PATH"]])
+        self._environment = {**os.environ, **variables, "PATH": path, "KUBERC": "off"}
+        self._step = 0
+        self._colour = sys.stdout.isatty()
+
+    def step(self, title: str, why: str = "") -> None:
+        """The heading of a step, and a sentence under it."""
+        self._step += 1
+        print(self._styled("1", f"\n{self._step}. {title}"))
+        if why:
+            print(textwrap.fill(why, 100))
+
+    def say(self, text: str) -> None:
+        print(text)
+
+    def run(self, command: str, *, fails: bool = False) -> str:
+        """Shows and runs a command as a user would type it. Raises CommandFailed unless it ends as expected."""
+        print(self._styled("36", textwrap.indent(command, "  ", lambda _: True).replace("  ", "$ ", 1)), flush=True)
+        argv = ["bash", "-o", "pipefail", "-c", command]
+        both = subprocess.STDOUT
+        done = subprocess.run(
+            argv, cwd=self._folder, env=self._environment, stdout=subprocess.PIPE, stderr=both, text=True, check=False
+        )
+        print(textwrap.indent(done.stdout.rstrip("\n"), "    "), flush=True)
+        if (done.returncode != 0) != fails:
+            raise CommandFailed(f"ended with {done.returncode}: {command}")
+        return done.stdout
+
+    def _styled(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text

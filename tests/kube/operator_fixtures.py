@@ -1,0 +1,28 @@
+"""The pytest fixtures `operator` and `operator_pods`: the operator installed once on each tier, for a whole test run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kube import operator_image
+from tests.kube.cluster import Cluster
+from tests.kube.fixtures import note, teller
+from tests.kube.operator import Operator
+from tests.kube.operator_pods import OperatorPods
+
+
+@pytest.fixture(scope="session")
+def operator(control_plane: Cluster) -> Iterator[Operator]:
+    """The operator's processes beside the control plane; tests that stop one start it again."""
+    installed = Operator.install(control_plane)
+    yield installed
+    installed.stop()
+
+
+@pytest.fixture(scope="session")
+def operator_pods(node: Cluster, pytestconfig: pytest.Config) -> OperatorPods:
+    """The operator's pods on the node, from the real image."""
+    if reason := operator_image.lacking():
+        note(pytestconfig, "operator on the node", f"can't run here: {reason}")
+        pytest.skip(f"the operator can't run on the node: {reason}")
+    return OperatorPods.install(node, progress=teller(pytestconfig))
