@@ -10,6 +10,7 @@ PYTHON ?= $(firstword $(shell for p in python3 python3.14 python3.13 python3.12 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 help:  ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -48,10 +49,10 @@ bench: $(INSTALLED)  ## speed, as ratios to bare servers and operators in the sa
 generate: $(INSTALLED)  ## write the files that derive from the code: CRDs, reserved names, install.yaml
 	$(BIN)/python -m tests.generated
 
-lock: $(INSTALLED)  ## resolve pyproject.toml anew into requirements.lock
+lock: $(INSTALLED)  ## resolve pyproject.toml anew into both locks: the developers' and the image's
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--no-annotate --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(LOCKED) --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(LOCKED) --constraints requirements.lock pyproject.toml -o deploy/requirements.lock
 
 clean:  ## remove what these targets made in this folder
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The pytest fixtures `operator` and `operator_pods`: the operator installed once on each tier, for a whole test run."""
+"""The pytest fixtures `operator` and `operator_pods`: the operator on each tier, installed once in a test run."""
 
 from collections.abc import Iterator
 
