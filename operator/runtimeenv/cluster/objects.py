@@ -7,10 +7,13 @@ compare as text. ``gc=False`` keeps the objects out of the garbage collector's s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+import msgspec
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from runtimeenv.core.identity import Ref
 
@@ -88,6 +91,13 @@ class Secret(Struct, frozen=True, gc=False):
         return f"Secret({self.metadata.ref}, {self.type})"
 
 
+def without_content(secret: Secret) -> Secret:
+    """What tells one state of a Secret from another; a quarter of the memory of an encrypted one."""
+    meta = secret.metadata
+    kept = ObjectMeta(meta.name, namespace=meta.namespace, uid=meta.uid, resource_version=meta.resource_version)
+    return Secret(kept, secret.type)
+
+
 class ConfigMap(Struct, frozen=True, gc=False):
     """A ConfigMap's text entries."""
 
@@ -149,13 +159,25 @@ class RuntimeEnvSpec(Struct, frozen=True, gc=False, rename="camel"):
     project_id: str | None = None
 
 
+def listing_digest(variables: object) -> bytes:
+    """A RuntimeEnv's ``status.variables`` as 16 bytes: the list is long, and only compared."""
+    return blake2b(msgspec.json.encode(variables, order="sorted"), digest_size=16).digest()
+
+
 class RuntimeEnvStatus(Struct, frozen=True, gc=False, rename="camel"):
-    """``status`` of a RuntimeEnv without its list of variables, which is long and only written."""
+    """``status`` of a RuntimeEnv; of its list of variables only the digest is kept."""
 
     secret_name: str = ""
     revision: str = ""
     secret_version: str = ""
+    observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
+    variables: Any = None
+
+    def __post_init__(self) -> None:
+        """Runs after decoding, too."""
+        if isinstance(self.variables, list):
+            force_setattr(self, "variables", listing_digest(self.variables))
 
 
 class RuntimeEnvObject(Struct, frozen=True, gc=False):

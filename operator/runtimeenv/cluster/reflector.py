@@ -29,11 +29,16 @@ def backoff(failures: int) -> float:
     return min(2.0 ** min(failures - 2, 5), LONGEST_DELAY) * random.uniform(0.5, 1)  # noqa: S311 - spreads the load
 
 
+def _whole(item: T) -> T:
+    return item
+
+
 class Reflector(Generic[T]):
     """Calls ``on_put(new, old)`` for every new state and ``on_remove(last)`` once for what is gone.
 
     Both are called in the event loop, must not raise, and see `objects` already changed. An object that was made anew
-    under the same name is removed, then put.
+    under the same name is removed, then put. ``keep`` strips what is kept in `objects`, and shown as old or last, of
+    what nobody needs again; the metadata's name, UID and version must stay.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Reflector(Generic[T]):
         query: Query,
         on_put: Callable[[T, T | None], None],
         on_remove: Callable[[T], None],
+        keep: Callable[[T], T] = _whole,
     ) -> None:
         self.synced = asyncio.Event()
         self.version = ""
@@ -52,6 +58,7 @@ class Reflector(Generic[T]):
         self._query = query
         self._on_put = on_put
         self._on_remove = on_remove
+        self._keep = keep
         self._objects: dict[Ref, T] = {}
         self._failures = 0
 
@@ -112,7 +119,7 @@ class Reflector(Generic[T]):
             old = None
         if old is not None and old.metadata.resource_version == new.metadata.resource_version:
             return
-        self._objects[ref] = new
+        self._objects[ref] = self._keep(new)
         self._on_put(new, old)
 
     def _remove(self, ref: Ref) -> None:

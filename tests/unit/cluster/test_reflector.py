@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from runtimeenv.cluster.kinds import CONFIG_MAPS
-from runtimeenv.cluster.objects import ConfigMap
+from runtimeenv.cluster.kinds import CONFIG_MAPS, SECRETS
+from runtimeenv.cluster.objects import ConfigMap, Secret, without_content
 from runtimeenv.cluster.protocol import Query
 from runtimeenv.cluster.reflector import LONGEST_DELAY, Reflector, backoff
 from runtimeenv.core.identity import Ref
 from runtimeenv.errors import Expired, Unavailable
+from tests.builders import source_secret
 from tests.fakes.cluster import FakeCluster
 
 pytestmark = pytest.mark.virtual_time
@@ -182,6 +183,21 @@ async def test_a_fault_of_the_listener_ends_the_mirror() -> None:
     reflector = Reflector(FakeCluster(config_map("a")), CONFIG_MAPS, Query(), refuse, refuse)
     with pytest.raises(ZeroDivisionError):
         await reflector.run()
+
+
+async def test_what_is_kept_may_be_less_than_what_is_announced() -> None:
+    told: list[tuple[Secret, Secret | None]] = []
+    cluster = FakeCluster(source_secret("acme/s", {"k": "1"}))
+    reflector = Reflector(
+        cluster, SECRETS, Query(), lambda *put: told.append(put), lambda _: None, keep=without_content
+    )
+    running = asyncio.create_task(reflector.run())
+    await settle()
+    cluster.apply(source_secret("acme/s", {"k": "2"}))
+    await settle()
+    running.cancel()
+    assert [(new.data, old and old.data) for new, old in told] == [({"k": b"1"}, None), ({"k": b"2"}, {})]
+    assert reflector.objects[ref("s")].data == {}
 
 
 async def test_bookmarks_move_the_version_on() -> None:
