@@ -56,12 +56,13 @@ def policies(crds: Cluster) -> Cluster:
 @pytest.fixture(scope="module")
 def without_webhooks(policies: Cluster) -> Iterator[Cluster]:
     """The same with both webhook configurations deleted, put back afterwards if there were any."""
-    found = [policies.get_json("mutatingwebhookconfigurations", name, "--ignore-not-found") for name in WEBHOOKS]
+    everyones = policies.get_json("mutatingwebhookconfigurations")["items"]
+    found = [configuration for configuration in everyones if configuration["metadata"]["name"] in WEBHOOKS]
     policies.kubectl("delete", "mutatingwebhookconfigurations", "--ignore-not-found", *WEBHOOKS)
     probe = builders.pod("default/probe", POD_LABELS)
     wait(lambda: "runtime-env-pods" in create(policies, probe).err, "the webhooks to be called no longer")
     yield policies
-    for configuration in filter(None, found):
+    for configuration in found:
         metadata = {"name": configuration["metadata"]["name"], "labels": configuration["metadata"]["labels"]}
         policies.apply({**configuration, "metadata": metadata}, "--server-side", "--field-manager=runtime-env-harness")
 
