@@ -26,7 +26,7 @@ class Variable(msgspec.Struct, omit_defaults=True, rename="camel"):
 
     name: str = ""
     value: str = ""
-    value_from: msgspec.Raw | None = None
+    value_from: Any = None
 
 
 Entry = tuple[str, str]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, Literal, TypeVar
 
-from msgspec import Struct, json
+from msgspec import DecodeError, Struct, json
 
 from runtimeenv.core.patches import Op
 from runtimeenv.core.tenancy import Enrolment
@@ -91,8 +91,7 @@ class Reviewer(Generic[T]):
         try:
             request: Request[T] = self._decode(body).request
         except (ValueError, RecursionError):
-            self._outcomes.malformed.inc()
-            return MALFORMED
+            return self._malformed()
         try:
             return self._verdict(request, self._namespaces.known(request.namespace))
         except EnrolmentNeeded:
@@ -110,11 +109,17 @@ class Reviewer(Generic[T]):
             ops = self._judge(request, enrolment)
         except (Invalid, Denied, KeyUnavailable) as error:
             return self._denied(request, error)
+        except (DecodeError, RecursionError):
+            return self._malformed()
         if not ops:
             self._outcomes.allowed.inc()
             return allowed(request.uid)
         self._outcomes.patched.inc()
         return patched(request.uid, ops)
+
+    def _malformed(self) -> Answer:
+        self._outcomes.malformed.inc()
+        return MALFORMED
 
     def _denied(self, request: Request[T], error: RuntimeEnvError) -> Answer:
         self._outcomes.denied.inc()
