@@ -1,53 +1,64 @@
-"""The operator on a node, as a user would have it: the chart as it is, the real image, pods."""
+"""The operator on a node, as a user would have it: installed by helm, the real image, pods."""
 
+import json
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.kube import chart, nodefiles, operator_image
-from tests.kube.chart import NAMESPACE
+from tests.kube import build, chart, nodefiles, operator_image
+from tests.kube.chart import NAMESPACE, ChartFailed
 from tests.kube.cluster import Cluster, wait
 from tests.kube.operator import policies_in_force
 
 NAMES = ("controller", "webhook")
+RELEASE = "runtime-env"
 
 
 class OperatorPods:
-    """The chart's objects on a cluster with a kubelet."""
+    """A Helm release of the chart on a cluster with a kubelet."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, values: Mapping[str, Any]) -> None:
         self.cluster = cluster
+        self._values = values
 
     @classmethod
     def install(
         cls, cluster: Cluster, values: Mapping[str, Any] | None = None, progress: Callable[[str], None] = print
     ) -> "OperatorPods":
-        """Brings the image to the node, applies the chart with these values, and returns once every pod is ready."""
+        """Brings the image to the node, installs the chart with these values; returns once every pod is ready."""
         image = operator_image.image(progress)
         bring(cluster, image.archive)
         repository, _, tag = image.name.partition(":")
         given = {"image": {"repository": repository, "tag": tag, "pullPolicy": "Never"}, "logLevel": "debug"}
-        chart.apply(cluster, chart.rendered({**given, **(values or {})}))
-        installed = cls(cluster)
-        installed.wait_ready()
+        installed = cls(cluster, {**given, **(values or {})})
+        installed.upgrade()
         return installed
 
-    def wait_ready(self) -> None:
-        """Both Deployments are rolled out, and the policies are in force."""
-        for name in NAMES:
-            self.kubectl("rollout", "status", f"deployment/runtime-env-{name}", "--timeout=180s", timeout=200)
+    def upgrade(self) -> None:
+        """`helm upgrade --install`, and the wait for everything to be ready. Raises ChartFailed."""
+        options = ("--install", "--create-namespace", "--wait", "--timeout=3m", "--values=-")
+        self.helm("upgrade", RELEASE, str(chart.CHART), *options, input=json.dumps(self._values))
         wait(lambda: policies_in_force(self.cluster), "the policies to be in force")
+
+    def helm(self, *words: str, input: str = "") -> str:  # noqa: A002 - as subprocess names it
+        """What helm printed. Raises ChartFailed."""
+        helm = build.binaries(["helm"], print) / "helm"
+        places = (f"--kubeconfig={self.cluster.kubeconfig}", f"--namespace={NAMESPACE}")
+        argv = [*self.cluster.reach, str(helm), *words, *places]
+        done = subprocess.run(argv, input=input, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ChartFailed(f"helm {words[0]}: {done.stderr.strip()}")
+        return done.stdout
 
     def restart(self, name: str) -> None:
         """New pods in place of the old ones, which receive SIGTERM."""
         self.kubectl("rollout", "restart", f"deployment/runtime-env-{name}")
-        self.wait_ready()
+        self.kubectl("rollout", "status", f"deployment/runtime-env-{name}", "--timeout=180s", timeout=200)
 
     def logs(self, name: str) -> str:
         """What the running pods of one Deployment have written."""
-        chosen = ("-l", f"app.kubernetes.io/component={name}", "--tail=-1", "--all-containers")
-        return self.kubectl("logs", *chosen)
+        return self.kubectl("logs", f"--selector=app.kubernetes.io/component={name}", "--tail=-1")
 
     def kubectl(self, *words: str, timeout: float = 60) -> str:
         return self.cluster.kubectl(*words, f"--namespace={NAMESPACE}", timeout=timeout).out
@@ -56,6 +67,5 @@ class OperatorPods:
 def bring(cluster: Cluster, archive: Path) -> None:
     """Imports an image into the node's containerd."""
     address = f"--address={nodefiles.socket(cluster.folder)}"
-    subprocess.run(
-        ["ctr", address, "--namespace=k8s.io", "images", "import", str(archive)], check=True, capture_output=True
-    )
+    argv = ["ctr", address, "--namespace=k8s.io", "images", "import", str(archive)]
+    subprocess.run(argv, check=True, capture_output=True)

@@ -1,0 +1,81 @@
+"""What the documents print can be typed: the node tier runs the kubectl lines, here all others are checked."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from runtimeenv.cli.main import main
+from runtimeenv.core import names
+from runtimeenv.core.identity import Shape
+from tests.documents import DOCUMENTS, EXAMPLES, REPOSITORY, commands, programs
+
+ALL = [(document.name, command) for document in DOCUMENTS for command in commands(document)]
+RUN_ELSEWHERE = {"kubectl", "helm"}
+FORMS = {("docker", "build"), ("docker", "push"), ("printf", "%s")}
+
+
+def of(program: str) -> list[list[str]]:
+    return [words for _, command in ALL for words in programs(command) if words[0] == program]
+
+
+@pytest.mark.parametrize(("document", "command"), ALL)
+def test_every_printed_command_is_run_or_checked(document: str, command: str) -> None:
+    for words in programs(command):
+        known = words[0] in RUN_ELSEWHERE | {"make", "runtimeenv"} or tuple(words[:2]) in FORMS
+        assert known, f"{document} prints a command that no test knows: {command}"
+
+
+@pytest.mark.parametrize("words", of("make"), ids=" ".join)
+def test_the_make_targets_exist(words: list[str]) -> None:
+    assert re.search(rf"^{words[1]}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("words", of("runtimeenv"), ids=" ".join)
+def test_the_command_line_knows_the_printed_options(words: list[str]) -> None:
+    context = main.make_context("runtimeenv", words[1:], resilient_parsing=True)
+    verb = main.get_command(context, words[1])
+    assert verb is not None
+    assert verb.make_context(words[1], words[2:], parent=context)
+
+
+@pytest.mark.parametrize("words", [*of("docker"), *of("kubectl"), *of("helm")], ids=" ".join)
+def test_the_named_files_exist(words: list[str]) -> None:
+    for word in (word for word in words if word.startswith(("deploy/", "charts/"))):
+        assert (REPOSITORY / word).exists()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_lead_to_files(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+def test_the_example_of_a_runtime_env_has_the_name_that_its_spec_gives() -> None:
+    [found] = yaml.safe_load_all((REPOSITORY / "deploy/examples/runtimeenv.yaml").read_text())
+    shape = Shape(found["spec"]["target"], found["spec"].get("workspaceId"), found["spec"].get("projectId"))
+    assert found["metadata"]["name"] == names.secret_name(shape)
+
+
+def test_the_documents_name_every_example() -> None:
+    told = "".join(document.read_text() for document in DOCUMENTS)
+    assert [path.name for path in EXAMPLES if path.name not in told and "deploy/examples)" not in told] == []
+
+
+def test_both_locks_pin_the_same() -> None:
+    developers, image = (_pins(REPOSITORY / path) for path in ("requirements.lock", "deploy/requirements.lock"))
+    assert {name: pin for name, pin in image.items() if developers.get(name) != pin} == {}
+
+
+def test_the_image_has_every_dependency() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    declared = {re.split("[>=<]", requirement)[0] for requirement in project["dependencies"]}
+    assert declared <= set(_pins(REPOSITORY / "deploy/requirements.lock"))
+
+
+def _pins(lock: Path) -> dict[str, str]:
+    """Each package with its version, marker and hashes."""
+    entries = re.split(r"\n(?=\S)", lock.read_text().strip())
+    return {entry.split("==")[0]: entry for entry in entries}
