@@ -31,13 +31,18 @@ def control_plane(pytestconfig: pytest.Config) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def node(pytestconfig: pytest.Config) -> Iterator[Cluster]:
-    """A whole node of its own, with the image images.BUSYBOX."""
+def node_can_run(pytestconfig: pytest.Config) -> None:
+    """Skips tests that need a node where none can run."""
     try:
         node_tier.check()
     except node_tier.Unavailable as reason:
         note(pytestconfig, "node", f"can't run here: {reason}")
         pytest.skip(f"the node tier can't run here: {reason}")
+
+
+@pytest.fixture(scope="session")
+def node(pytestconfig: pytest.Config, node_can_run: None) -> Iterator[Cluster]:  # noqa: ARG001 - skips
+    """A whole node of its own, with the image images.BUSYBOX."""
     with _claimed("node") as folder:
         cluster = node_tier.start(folder, [images.busybox(folder)], teller(pytestconfig))
         with _used(cluster, pytestconfig):

@@ -18,7 +18,9 @@ from tests.kube.running import Running
 from tests.kube.waiting import wait
 
 READY = "ready"  # written into the folder once the node is
-HIDDEN = tuple(map(Path, ("/run", "/var/log", "/var/lib/cni", "/var/lib/kubelet")))  # what a node would leave there
+HIDDEN = (Path("/run"), Path("/var/log"))  # covered by a folder in memory: what a node writes there, it leaves there
+_MACHINE_LIB = Path("/run/machine-lib")
+_NODE_LIB = ("cni", "containerd", "kubelet")
 
 
 def main() -> None:
@@ -27,6 +29,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     for path in HIDDEN:
         _run("mount", "-t", "tmpfs", "tmpfs", str(path))
+    _cover_lib()
     _network()
     programs = _start(site(folder), [Path(word) for word in sys.argv[2:]])
     (folder / READY).touch()
@@ -37,6 +40,17 @@ def site(folder: Path) -> Site:
     """A node has ports of its own: always the same."""
     binaries = build.binaries((), print)
     return Site(folder, binaries, port=6443, etcd_port=2379, etcd_peer_port=2380, address=nodefiles.ADDRESS)
+
+
+def _cover_lib() -> None:
+    """The same for /var/lib, with links to what the machine has there, for programs may live in it; but never to the
+    directories that a node writes to."""
+    _MACHINE_LIB.mkdir()
+    _run("mount", "--rbind", "/var/lib", str(_MACHINE_LIB))
+    _run("mount", "-t", "tmpfs", "tmpfs", "/var/lib")
+    for entry in _MACHINE_LIB.iterdir():
+        if entry.name not in _NODE_LIB:
+            (Path("/var/lib") / entry.name).symlink_to(entry)
 
 
 def _network() -> None:

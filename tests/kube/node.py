@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.kube import build, images, launching, nodefiles
 from tests.kube.cluster import Cluster
+from tests.kube.inside import HIDDEN
 
 PROGRAMS = tuple(build.RECIPES)
 _PACKAGES = {
@@ -48,6 +49,8 @@ def start(folder: Path, archives: Sequence[Path], progress: Callable[[str], None
 def prepared(folder: Path, archives: Sequence[Path], progress: Callable[[str], None]) -> tuple[Path, list[Path]]:
     """The folder and the images of a node that can start: checked, programs built, pause image made."""
     check()
-    build.binaries(PROGRAMS, progress)
     folder = folder.resolve()
+    if any(folder.is_relative_to(hidden) for hidden in HIDDEN):
+        raise Unavailable(f"its folder {folder} is in /run or /var/log, which a node covers: set TMPDIR to another")
+    build.binaries(PROGRAMS, progress)
     return folder, [images.pause(folder), *archives]

@@ -83,7 +83,7 @@ def is_kept(folder: Path) -> bool:
 
 
 def sweep() -> list[Path]:
-    """Removes the folders, cgroups and directories of clusters whose owners are gone; returns the folders."""
+    """Removes the folders and cgroups of clusters whose owners are gone; returns the folders."""
     gone = []
     for folder in sorted(root().iterdir()):
         descriptor = _open(folder)

@@ -78,8 +78,6 @@ def _control_plane(folder: Path) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def _node(wanted: argparse.Namespace, asked: threading.Event) -> Iterator[Callable[[], None]]:
-    for path in inside.HIDDEN:
-        traces.make_directory(wanted.folder, path)
     traces.make_groups(wanted.folder)
     argv = [*_UNSHARE, sys.executable, "-m", "tests.kube.inside", wanted.folder, *wanted.images]
     node = Running(argv, wanted.folder / "node.log")

@@ -1,13 +1,11 @@
-"""What a node leaves outside its folder even when everything in it is killed: control groups and empty directories."""
+"""What a node leaves outside its folder even when everything in it is killed: control groups."""
 
-import contextlib
 import os
 from pathlib import Path
 
 from tests.kube.waiting import TimedOut, wait
 
 _CGROUPS = Path("/sys/fs/cgroup")
-_NOTE = "made-directories"
 
 
 def group(folder: Path) -> str:
@@ -28,24 +26,12 @@ def make_groups(folder: Path) -> None:
         (hierarchy / group(folder)).mkdir(exist_ok=True)
 
 
-def make_directory(folder: Path, path: Path) -> None:
-    """Makes a directory of the machine, and notes each that it had to make, so that `remove` can take them away."""
-    missing = [directory for directory in (path, *path.parents) if not directory.exists()]
-    with (folder / _NOTE).open("a") as note:
-        note.writelines(f"{directory}\n" for directory in missing)
-    path.mkdir(parents=True, exist_ok=True)
-
-
 def remove(folder: Path) -> bool:
-    """Removes the cgroups and noted directories of a node whose processes are gone; False where a cgroup won't go."""
+    """Removes the cgroups of a node whose processes are gone; False where one won't go."""
     try:
         wait(lambda: _groups_removed(folder), f"the cgroups of {folder.name} to empty", timeout=10)
     except TimedOut:
         return False
-    if (folder / _NOTE).exists():
-        for line in (folder / _NOTE).read_text().splitlines():
-            with contextlib.suppress(OSError):  # in use by somebody else since
-                Path(line).rmdir()
     return True
 
 
