@@ -10,7 +10,7 @@ import pytest
 from runtimeenv.core import names
 from tests.builders import Manifest, namespace
 from tests.cluster.conftest import ENROLLER, NAMESPACE_ADMIN, OTHER_TENANT, PROJECT, TENANT, WORKSPACE, Spaces
-from tests.cluster.writes import accepted, create, patch, put, refused
+from tests.cluster.writes import accepted, create, patch, raw, refused
 from tests.kube.cluster import Cluster
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -121,14 +121,14 @@ def test_no_subresource_is_a_way_around(policies: Cluster, spaces: Spaces, subre
         current = policies.get_json("namespace", name)
         current["metadata"]["labels"] |= labelled(**label)["metadata"]["labels"]
         path = f"/api/v1/namespaces/{name}/{subresource}"
-        refused(put(policies, path, current, user=NAMESPACE_ADMIN), "enrolment", says)
+        refused(raw(policies, "replace", path, current, user=NAMESPACE_ADMIN), "enrolment", says)
 
 
 def test_the_namespace_controllers_own_writes_pass(policies: Cluster, spaces: Spaces) -> None:
     for subresource in ("status", "finalize"):
         current = policies.get_json("namespace", spaces.workspace)
         path = f"/api/v1/namespaces/{spaces.workspace}/{subresource}"
-        accepted(put(policies, path, current, user=NAMESPACE_ADMIN))
+        accepted(raw(policies, "replace", path, current, user=NAMESPACE_ADMIN))
 
 
 def test_projects_and_home_change_by_the_same_verb(policies: Cluster, spaces: Spaces) -> None:

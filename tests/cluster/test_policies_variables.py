@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from runtimeenv.core import names
 from runtimeenv.core.values import RESERVED_NAMES, RESERVED_PREFIXES
 from tests.builders import Manifest, variable
 from tests.cluster.conftest import DEVELOPER, PROJECT, WORKSPACE, Spaces
-from tests.cluster.writes import SEALED, accepted, create, patch, refused
+from tests.cluster.writes import SEALED, accepted, create, patch, raw, refused
 from tests.kube.cluster import Cluster, Completed, wait
 
 pytestmark = pytest.mark.usefixtures("people", "without_webhooks")
@@ -114,16 +115,20 @@ def with_policy_away(cluster: Cluster, manifest: Manifest) -> None:
 def test_plaintext_in_the_last_applied_annotation_is_refused(
     policies: Cluster, spaces: Spaces, spec: dict[str, Any]
 ) -> None:
-    done = create(
-        policies, annotated(spaces.tenant, {"name": "TOKEN", "metadata": {"value": 1}, **spec}), user=DEVELOPER
-    )
+    manifest = annotated(spaces.tenant, {"name": "TOKEN", "metadata": {"value": 1}, **spec})
+    path = f"/apis/{names.API_VERSION}/namespaces/{spaces.tenant}/runtimeenvvars"
+    done = raw(policies, "create", path, manifest, user=DEVELOPER)
     refused(done, "variables", "last-applied-configuration] holds spec.value in clear")
     assert "canary" not in done.out + done.err
 
 
 def test_a_redacted_annotation_and_notes_called_value_are_free(policies: Cluster, spaces: Spaces) -> None:
+    path = f"/apis/{names.API_VERSION}/namespaces/{spaces.tenant}/runtimeenvvars"
     for notes in ({}, {"value": "one of the notes", "scope": "tenant"}):
-        accepted(create(policies, annotated(spaces.tenant, {"name": "TOKEN", "metadata": notes, "scope": "tenant"})))
+        manifest = annotated(spaces.tenant, {"name": "TOKEN", "metadata": notes, "scope": "tenant"})
+        accepted(
+            raw(policies, "create", f"/apis/{names.API_VERSION}/namespaces/{spaces.tenant}/runtimeenvvars", manifest)
+        )
 
 
 def annotated(namespace: str, spec: dict[str, Any]) -> Manifest:

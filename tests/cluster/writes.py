@@ -27,11 +27,10 @@ def patch(
     return cluster.kubectl(*argv, user=user, check=False)
 
 
-def put(cluster: Cluster, path: str, manifest: Manifest, *, user: str | None = None) -> Completed:
-    """PUT to a subresource that kubectl has no verb for; stores nothing."""
-    return cluster.kubectl(
-        "replace", "--raw", f"{path}?dryRun=All", "-f", "-", input=json.dumps(manifest), user=user, check=False
-    )
+def raw(cluster: Cluster, verb: str, path: str, manifest: Manifest, *, user: str | None = None) -> Completed:
+    """POST (`create`) or PUT (`replace`) of exactly this manifest, also to subresources; stores nothing."""
+    argv = [verb, "--raw", f"{path}?dryRun=All", "-f", "-"]
+    return cluster.kubectl(*argv, input=json.dumps(manifest), user=user, check=False)
 
 
 def accepted(done: Completed) -> None:
