@@ -93,6 +93,9 @@ class Connection(asyncio.Protocol):
         if self._answering is not None:
             self._ignore_the_rest()
             return
+        if self._received > self._limit:
+            self._refuse(TOO_LARGE)
+            return
         method = self._parser.get_method().decode("latin-1")
         handler = self._server.routes.get((method, self._path.partition("?")[0]))
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)

@@ -49,6 +49,8 @@ class Limits:
     idle: float = 120
     """Above the 90 s after which the API server closes an idle connection itself: so no request meets a closing one."""
     handshake: float = 5
+    sweep: float = 1
+    """Between looks at the deadlines: one timer for all connections is cheaper than one for each request."""
 
     @property
     def whole(self) -> int:

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Final
 
 from runtimeenv.serving.connection import Connection
 from runtimeenv.serving.http import Answer, Handler, Limits, Routes
 
 __all__ = ["Answer", "Handler", "Limits", "Routes", "Server"]
-
-SWEEP: Final = 1.0
-"""Seconds between looks at the deadlines: one timer for all connections is cheaper than one for each request."""
 
 
 class Server:
@@ -95,4 +91,4 @@ class Server:
             if connection.deadline < now:
                 connection.close()
                 connection.deadline = self.receive_until()
-        self._sweeping = self.loop.call_later(SWEEP, self._sweep)
+        self._sweeping = self.loop.call_later(self.limits.sweep, self._sweep)
