@@ -36,11 +36,18 @@ def detached(tier: Tier, folder: Path, images: Sequence[Path] = ()) -> Cluster:
     keeper = _launch(tier, folder, images, [])
     (folder / SUPERVISOR).write_text(str(keeper.pid))
     try:
-        return _await(keeper, folder)
+        up = _await(keeper, folder)
     except BaseException:
         keeper.terminate()
         keeper.wait(60)
         raise
+    disown(keeper)
+    return up
+
+
+def disown(program: "subprocess.Popen[bytes]") -> None:
+    """Lets a program go on without us: subprocess would warn of one that runs when its object goes."""
+    program.returncode = 0
 
 
 def _launch(tier: Tier, folder: Path, images: Sequence[Path], options: Sequence[str]) -> "subprocess.Popen[bytes]":

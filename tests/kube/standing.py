@@ -78,6 +78,7 @@ def keep(up: Cluster, name: str, argv: Sequence[str | Path], env: Mapping[str, s
         env={**os.environ, **env},
         start_new_session=True,
     )
+    launching.disown(started)
     (up.folder / f"{name}.pid").write_text(str(started.pid))
     return log
 
