@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from runtimeenv.crypto.certificates import (
     AUTHORITY_LIFETIME,
@@ -120,14 +122,6 @@ def test_it_serves_only_as_a_pair_for_its_hosts_and_authority() -> None:
     assert not serves(SERVING, b"", HOSTS)
 
 
-def test_the_authority_signs_end_certificates_alone() -> None:
-    certificate = x509.load_pem_x509_certificate(AUTHORITY.certificate)
-    constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-    assert constraints.critical
-    assert constraints.value == x509.BasicConstraints(ca=True, path_length=0)
-    assert isinstance(certificate.public_key(), ec.EllipticCurvePublicKey)
-
-
 def test_hosts_are_the_service_s_names_and_a_further_address() -> None:
     assert service_hosts("w", "ns") == ("w.ns.svc", "w.ns.svc.cluster.local", "w.ns", "w")
     assert service_hosts("w", "ns", "10.0.0.1")[-1] == "10.0.0.1"
@@ -136,3 +130,39 @@ def test_hosts_are_the_service_s_names_and_a_further_address() -> None:
 def test_a_private_key_does_not_show() -> None:
     assert b"PRIVATE" in SERVING.private_key
     assert "PRIVATE" not in repr(SERVING)
+
+
+def _extensions(pem: bytes) -> dict[type[x509.ExtensionType], tuple[bool, x509.ExtensionType]]:
+    return {type(e.value): (e.critical, e.value) for e in x509.load_pem_x509_certificate(pem).extensions}
+
+
+def _only(use: str) -> x509.KeyUsage:
+    uses = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    further = ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+    return x509.KeyUsage(**{name: name == use for name in (*uses, *further)})
+
+
+def test_a_serving_certificate_is_good_for_serving_alone() -> None:
+    extensions = _extensions(SERVING.certificate)
+    assert extensions[x509.KeyUsage] == (True, _only("digital_signature"))
+    assert extensions[x509.ExtendedKeyUsage] == (False, x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]))
+    assert extensions[x509.BasicConstraints] == (True, x509.BasicConstraints(ca=False, path_length=None))
+    assert extensions[x509.SubjectAlternativeName][0] is False
+
+
+def test_an_authority_is_good_for_signing_certificates_alone() -> None:
+    extensions = _extensions(AUTHORITY.certificate)
+    assert extensions[x509.KeyUsage] == (True, _only("key_cert_sign"))
+    assert extensions[x509.BasicConstraints] == (True, x509.BasicConstraints(ca=True, path_length=0))
+
+
+def test_a_pair_of_another_kind_of_key_is_made_anew() -> None:
+    rsa_key = rsa.generate_private_key(65537, 2048)
+    pem = rsa_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    assert not serves(Certified(SERVING.certificate, pem), AUTHORITY.certificate, HOSTS)
+
+
+def test_a_certificate_is_good_from_the_moment_that_slow_clocks_show() -> None:
+    starts = NOW - CLOCK_SKEW
+    assert due(SERVING.certificate, starts) is not None
+    assert due(SERVING.certificate, starts - timedelta(seconds=1)) is None

@@ -122,6 +122,7 @@ def test_neither_value_nor_ciphertext_shows_in_a_repr() -> None:
 def test_a_public_key_reads_back_and_names_itself() -> None:
     assert SealingKey.parse(f"{KEY}\n") == KEY
     assert KEY.fingerprint.startswith("SHA256:")
+    assert repr(KEY) == f"SealingKey(suite=<Suite.XWING: 'xwing'>, key_id='{KEY.key_id}')"
     assert str(KEY).startswith(f"renvpk1.xwing.{KEY.key_id}.")
 
 

@@ -12,6 +12,11 @@ def test_what_is_encoded_decodes_to_itself(raw: bytes) -> None:
     assert text.decode(text.encode(raw)) == raw
 
 
+def test_the_alphabet_is_base64url_s() -> None:
+    assert text.encode(bytes(range(248, 256)) + b"\xcf\xfcq") == "-Pn6-_z9_v_P_HE"
+    assert text.encode(b"\x03\x1cq") == "Axxx"
+
+
 @given(st.text(max_size=80))
 def test_bytes_have_one_text_alone(source: str) -> None:
     raw = text.decode(source)
