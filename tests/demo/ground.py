@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.kube import images, node, operator, operator_image, standing
 from tests.kube.cluster import Cluster, wait
-from tests.kube.operator_pods import OperatorPods
+from tests.kube.operator_pods import OperatorPods, bring
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES_IMAGE = "docker.io/library/busybox:1.37"  # as the examples name it; made of this machine's own busybox
@@ -29,11 +29,16 @@ def prepare(progress: Callable[[str], None]) -> Cluster:
         _keep_processes(up)
     else:
         operator_image.image(progress)
-        busybox = images.write(EXAMPLES_IMAGE, operator_image.store() / "busybox.tar", ["/bin/sh"])
-        up = standing.up("node", [busybox], progress)
+        up = standing.up("node", [], progress)
+        bring_examples_image(up)
         progress("installing the operator from its chart")
         OperatorPods.install(up, progress=progress)
     return up
+
+
+def bring_examples_image(node: Cluster) -> None:
+    """Gives the node the image that the examples name."""
+    bring(node, images.write(EXAMPLES_IMAGE, node.folder / "examples.tar", ["/bin/sh"]))
 
 
 def _keep_processes(up: Cluster) -> None:
