@@ -126,9 +126,7 @@ def test_a_redacted_annotation_and_notes_called_value_are_free(policies: Cluster
     path = f"/apis/{names.API_VERSION}/namespaces/{spaces.tenant}/runtimeenvvars"
     for notes in ({}, {"value": "one of the notes", "scope": "tenant"}):
         manifest = annotated(spaces.tenant, {"name": "TOKEN", "metadata": notes, "scope": "tenant"})
-        accepted(
-            raw(policies, "create", f"/apis/{names.API_VERSION}/namespaces/{spaces.tenant}/runtimeenvvars", manifest)
-        )
+        accepted(raw(policies, "create", path, manifest))
 
 
 def annotated(namespace: str, spec: dict[str, Any]) -> Manifest:
