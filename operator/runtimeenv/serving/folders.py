@@ -39,11 +39,11 @@ class Folder:
         except Invalid as error:
             log.warning("mounted files not usable", extra={"ref": self._path.name, "reason": str(error)})
 
-    async def follow(self, every: float = EVERY) -> Never:
+    async def follow(self) -> Never:
         """Look again and again."""
         while True:
             self.look()
-            await asyncio.sleep(every)
+            await asyncio.sleep(EVERY)
 
     def _current(self) -> Path:
         """The kubelet swaps the link ``..data``: behind it, files of one version stand together."""
