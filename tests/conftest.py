@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.clock import VirtualTimeLoop
 
-pytest_plugins = ["tests.kube.fixtures"]
+pytest_plugins = ["tests.kube.fixtures", "tests.kube.operator_fixtures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

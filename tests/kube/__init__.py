@@ -17,6 +17,13 @@ In reading order:
     supervisor    keeps a cluster up, and takes it down without a trace
     existing      tier "context": any cluster that a kubeconfig names
     kind          tier "kind": where a Docker engine runs
+    chart         the chart's objects, rendered by helm
+    mounts        the kubelet's part for programs outside the cluster: Secrets as folders
+    launches      the chart's Deployments as programs of this machine
+    operator      the operator beside a control plane
+    operator_image the operator's real image, without a registry
+    operator_pods the operator on a node: a Helm release
+    operator_fixtures the pytest fixtures `operator` and `operator_pods`
     fixtures      the pytest fixtures `control_plane` and `node`
     __main__      python -m tests.kube up | down | status
 """
