@@ -161,6 +161,12 @@ def test_a_file_without_a_public_key_is_refused(content: bytes, tmp_path: Path) 
     assert answer.stderr.startswith("Error: sealing-key: ")
 
 
+def test_a_missing_name_and_a_missing_file_are_usage_errors(key: str) -> None:
+    assert "Missing option '--name'" in _seal("--tenant", "acme", "--public-key", key).stderr
+    answer = _seal(*WORKSPACE, "--public-key", f"{key}.gone")
+    assert (answer.exit_code, "does not exist" in answer.stderr) == (2, True)
+
+
 def test_a_pinned_fingerprint_that_fits_is_accepted(key: str) -> None:
     assert _opened(_seal(*WORKSPACE, "--public-key", key, "--fingerprint", KEY.fingerprint), IDENTITY)
 
