@@ -50,15 +50,23 @@ class Operator:
 
     def start(self) -> None:
         """Starts what plays the kubelet, then each process as soon as its volumes are there."""
-        argv = mounts_argv(self.cluster, self.launches)
-        self._running[MOUNTS] = self.cluster.spawn(argv, env={}, log=self._log(MOUNTS))
+        self.play_kubelet()
         for name in self.launches:
             self.launch(name)
 
+    def play_kubelet(self) -> None:
+        """Starts what keeps the volumes in step."""
+        argv = mounts_argv(self.cluster, self.launches)
+        self._running[MOUNTS] = self.cluster.spawn(argv, env={}, log=self._log(MOUNTS))
+
     def launch(self, name: str) -> Running:
         """Starts one process; the kubelet would wait for its volumes first."""
+        wait(self.launches[name].mounted, f"the Secrets that {name} mounts")
+        return self.spawn(name)
+
+    def spawn(self, name: str) -> Running:
+        """Starts one process, whatever its volumes hold."""
         launch = self.launches[name]
-        wait(launch.mounted, f"the Secrets that {name} mounts")
         self._running[name] = self.cluster.spawn(launch.argv, env=launch.env, log=self._log(name))
         return self._running[name]
 
