@@ -7,6 +7,7 @@ import urllib.request
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,9 +36,16 @@ class Launch:
 
     def ready(self) -> bool:
         """Its own answer to the readiness probe."""
+        return self._probe("/readyz")
+
+    def answers(self) -> bool:
+        """Its own answer to the liveness probe."""
+        return self._probe("/healthz")
+
+    def _probe(self, path: str) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.probe_port}/readyz", timeout=2) as answer:
-                return int(answer.status) == 200
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.probe_port}{path}", timeout=2) as answer:
+                return int(answer.status) == HTTPStatus.OK
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
