@@ -37,7 +37,9 @@ def _seal(*arguments: str, value: str | bytes = CANARY) -> Result:
 
 def _opened(answer: Result, identity: Identity) -> Plaintext:
     assert answer.exit_code == 0, answer.output
-    return unseal(SealedValue.parse(answer.stdout.removesuffix("\n")), identity, KEYRING)
+    text, newline = answer.stdout[:-1], answer.stdout[-1]
+    assert newline == "\n"
+    return unseal(SealedValue.parse(text), identity, KEYRING)
 
 
 WORKSPACE = ("--tenant", "acme", "--workspace", "ws_1", "--target", "sandbox", "--name", "API_KEY")
