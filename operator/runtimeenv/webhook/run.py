@@ -76,6 +76,8 @@ class Webhook:
         )
         self._server = Server(self._routes(Reviews(registry)))
         self._probes = probe_server(self._waiting_for, registry)
+        self.synced = self._reflector.synced
+        """Set once the namespaces are known."""
         self.port = 0
         self.probe_port = 0
 
@@ -113,13 +115,13 @@ class Webhook:
 
     async def _settle(self) -> None:
         """What is there after the first sync stays: the garbage collector needn't look at it again and again."""
-        await self._reflector.synced.wait()
+        await self.synced.wait()
         gc.collect()
         gc.freeze()
 
     def _waiting_for(self) -> str:
         if not self._certificates.loaded:
             return "a serving certificate"
-        if not self._reflector.synced.is_set():
+        if not self.synced.is_set():
             return "the list of namespaces"
         return "the end" if self._server.draining else ""

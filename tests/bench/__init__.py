@@ -1,0 +1,1 @@
+"""Speed, as ratios to bare servers and operators in the same run."""
