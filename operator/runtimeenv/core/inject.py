@@ -161,11 +161,12 @@ class _Wiring:
 
     def write(self, ops: list[Op], path: str, sources: list[EnvSource] | None, *, selected: bool) -> None:
         """Append what the container at ``path`` needs."""
-        held = [_held(source) if source.secret_ref else None for source in sources or ()]
-        if self._secret in held or (self._copied and self._copied in held):
-            self._rearrange(ops, path, held, selected)
-        elif selected:
-            ops.append(self._first(path) if held else add(f"{path}/envFrom", [self._reference]))
+        for source in sources or ():
+            if source.secret_ref is not None:
+                self._rearrange(ops, path, [_held(source) for source in sources or ()], selected)
+                return
+        if selected:
+            ops.append(self._first(path) if sources else add(f"{path}/envFrom", [self._reference]))
 
     def _rearrange(self, ops: list[Op], path: str, held: list[str | None], selected: bool) -> None:
         kept = [i for i, name in enumerate(held) if name is None or name != self._copied]
