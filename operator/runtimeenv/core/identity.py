@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 from runtimeenv.errors import Invalid
 
 Surface = Literal["sandbox", "computer", "agent"]
-Target = Literal["all"] | Surface
+Target = Literal["all", Surface]
 ScopeKind = Literal["tenant", "workspace", "project"]
 
 SURFACES: Final[tuple[Surface, ...]] = get_args(Surface)

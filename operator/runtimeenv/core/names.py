@@ -66,7 +66,7 @@ def secret_name(shape: Shape) -> str:
 
 
 def escape(text: str) -> str:
-    """An id in a DNS subdomain's characters, one by one: ``-`` → ``--``, ``_`` → ``-u``, ``.`` → ``-d``, ``A`` → ``-ca``."""
+    """An id in the characters of a DNS subdomain: ``-`` → ``--``, ``_`` → ``-u``, ``.`` → ``-d``, ``A`` → ``-ca``."""
     return "".join(map(_escape_character, text))
 
 

@@ -25,8 +25,9 @@ def structural(model: type[Model], rules: Mapping[type[Model], list[Schema]]) ->
 
 
 def _node(node: Schema, definitions: Mapping[str, Schema], rules: Mapping[str, list[Schema]]) -> Schema:
-    if "anyOf" in node:
-        return _node({**_one_of(node["anyOf"]), **{k: v for k, v in node.items() if k != "anyOf"}}, definitions, rules)
+    if "anyOf" in node:  # optional: may be absent, never null
+        given = next(alternative for alternative in node["anyOf"] if alternative.get("type") != "null")
+        return _node({**given, **{k: v for k, v in node.items() if k != "anyOf"}}, definitions, rules)
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
         resolved = _node({**definitions[name], **{k: v for k, v in node.items() if k != "$ref"}}, definitions, rules)
@@ -43,11 +44,3 @@ def _node(node: Schema, definitions: Mapping[str, Schema], rules: Mapping[str, l
     if "items" in node:
         result["items"] = _node(node["items"], definitions, rules)
     return result
-
-
-def _one_of(alternatives: list[Schema]) -> Schema:
-    """A union is an optional field, which may be absent but never null, or an enum in parts."""
-    given = [a for a in alternatives if a.get("type") != "null"]
-    if len(given) == 1:
-        return given[0]
-    return {"type": "string", "enum": [word for a in given for word in a.get("enum", [a.get("const")])]}
