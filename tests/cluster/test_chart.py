@@ -1,0 +1,198 @@
+"""The chart: what it renders, and what the people and processes of its roles may do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests import generated
+from tests.builders import Manifest
+from tests.cluster.writes import accepted, create
+from tests.kube import chart
+from tests.kube.chart import NAMESPACE, ChartFailed
+from tests.kube.cluster import Cluster
+
+CONTROLLER = f"system:serviceaccount:{NAMESPACE}:runtime-env-controller"
+WEBHOOK = f"system:serviceaccount:{NAMESPACE}:runtime-env-webhook"
+
+# verb, resource, namespace ("" for all)
+MAY: dict[str, list[str]] = {
+    CONTROLLER: [
+        "watch runtimeenvvars.runtime.miosa.ai",
+        "patch runtimeenvvars.runtime.miosa.ai --subresource=status",
+        "create runtimeenvs.runtime.miosa.ai",
+        "delete runtimeenvs.runtime.miosa.ai",
+        "patch runtimeenvs.runtime.miosa.ai --subresource=status",
+        "get secrets",
+        "watch secrets",
+        "create secrets",
+        "update secrets",
+        "delete secrets",
+        "watch namespaces",
+        "list pods",
+        "create events",
+        "create events.events.k8s.io",
+        "watch mutatingwebhookconfigurations/runtime-env",
+        "patch mutatingwebhookconfigurations/00-runtime-env",
+        f"create leases -n {NAMESPACE}",
+        f"update leases/runtime-env-controller -n {NAMESPACE}",
+        f"create configmaps -n {NAMESPACE}",
+        f"update configmaps/runtime-env-public-key -n {NAMESPACE}",
+    ],
+    WEBHOOK: ["get namespaces", "list namespaces", "watch namespaces"],
+}
+MAY_NOT: dict[str, list[str]] = {
+    CONTROLLER: [
+        "update runtimeenvvars.runtime.miosa.ai",
+        "delete runtimeenvvars.runtime.miosa.ai",
+        "update namespaces",
+        "create pods",
+        "enroll tenants.runtime.miosa.ai/acme",
+        "patch mutatingwebhookconfigurations/another",
+        "patch validatingadmissionpolicies",
+        "create leases -n default",
+        "create configmaps -n default",
+        f"update configmaps/another -n {NAMESPACE}",
+        "impersonate users",
+    ],
+    WEBHOOK: [
+        "get secrets",
+        f"get secrets/runtime-env-keyring -n {NAMESPACE}",
+        f"get secrets/runtime-env-compare-keys -n {NAMESPACE}",
+        "list runtimeenvvars.runtime.miosa.ai",
+        "get pods",
+        "update namespaces",
+        "create events",
+    ],
+}
+
+
+def can(cluster: Cluster, user: str, action: str) -> bool:
+    return cluster.kubectl("auth", "can-i", *action.split(), user=user, check=False).out.strip().endswith("yes")
+
+
+@pytest.mark.parametrize("user", MAY, ids=lambda user: user.rpartition(":")[2])
+def test_each_process_may_do_what_it_must_and_no_more(policies: Cluster, user: str) -> None:
+    assert [action for action in MAY[user] if not can(policies, user, action)] == []
+    assert [action for action in MAY_NOT[user] if can(policies, user, action)] == []
+
+
+@pytest.mark.parametrize(("role", "writes"), [("view", False), ("edit", True), ("admin", True)])
+def test_kubernetes_own_roles_reach_both_kinds(policies: Cluster, role: str, writes: bool) -> None:
+    rules = policies.get_json("clusterrole", role)["rules"]
+    for resource in ("runtimeenvvars", "runtimeenvs"):
+        verbs = {v for rule in rules if resource in rule.get("resources", []) for v in rule["verbs"]}
+        assert {"get", "list", "watch"} <= verbs
+        assert ("create" in verbs) is writes
+    assert not [rule for rule in rules if "tenants" in rule.get("resources", [])]
+
+
+def test_the_committed_installation_is_up_to_date() -> None:
+    path, text = generated.installation()
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"podDomain": "Not_A_Domain"},
+        {"plaintextPolicy": "Maybe"},
+        {"certificates": "none"},
+        {"reservedNames": {"allowed": ["path"]}},
+        {"onDemandTtl": -1},
+        {"logLevel": "trace"},
+        {"webhook": {"replica": 1}},
+        {"pod_domain": "a.b"},
+    ],
+    ids=str,
+)
+def test_values_that_mean_nothing_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ChartFailed):
+        chart.rendered(values)
+
+
+def named(objects: list[Manifest], kind: str, name: str) -> Manifest:
+    return next(found for found in chart.of_kind(objects, kind) if found["metadata"]["name"] == name)
+
+
+def test_the_pods_domain_reaches_webhook_policies_and_processes_alike() -> None:
+    objects = chart.rendered({"podDomain": "sandbox.users.io"})
+    injecting = named(objects, "MutatingWebhookConfiguration", "runtime-env")["webhooks"][0]["objectSelector"]
+    policy = named(objects, "ValidatingAdmissionPolicy", "runtime-env-pods")
+    keys = {"sandbox.users.io/target", "sandbox.users.io/inject"}
+    assert {expression["key"] for expression in injecting["matchExpressions"]} == keys
+    assert policy["spec"]["matchConstraints"]["objectSelector"] == injecting
+    assert "runtime.miosa.ai/target" not in json.dumps(policy)
+    for process in chart.of_kind(objects, "Deployment"):
+        assert settings(process)["RUNTIME_ENV_POD_DOMAIN"] == "sandbox.users.io"
+
+
+def settings(deployment: Manifest) -> dict[str, str]:
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
+
+
+def test_the_values_become_the_processes_settings() -> None:
+    given = {
+        "plaintextPolicy": "Deny",
+        "reservedNames": {"allowed": ["PATH", "HOME"]},
+        "onDemandTtl": 60,
+        "certificates": "cert-manager",
+        "logLevel": "debug",
+    }
+    for process in chart.of_kind(chart.rendered(given), "Deployment"):
+        assert settings(process) == {
+            "RUNTIME_ENV_POD_DOMAIN": "runtime.miosa.ai",
+            "RUNTIME_ENV_PLAINTEXT_POLICY": "Deny",
+            "RUNTIME_ENV_ALLOWED_NAMES": "PATH,HOME",
+            "RUNTIME_ENV_ON_DEMAND_TTL": "60",
+            "RUNTIME_ENV_CERTIFICATES": "external",
+            "RUNTIME_ENV_LOG_LEVEL": "debug",
+        }
+
+
+def test_an_allowed_name_leaves_the_policy() -> None:
+    objects = chart.rendered({"reservedNames": {"allowed": ["PATH"]}})
+    reserved = named(objects, "ValidatingAdmissionPolicy", "runtime-env-variables")["spec"]["variables"]
+    expression = next(variable["expression"] for variable in reserved if variable["name"] == "reserved")
+    assert expression.startswith("!(object.spec.name in ['PATH'])")
+
+
+def test_with_cert_manager_the_operator_writes_no_webhook_configuration() -> None:
+    objects = chart.rendered({"certificates": "cert-manager"})
+    rules = named(objects, "ClusterRole", "runtime-env-controller")["rules"]
+    assert "admissionregistration.k8s.io" not in json.dumps(rules)
+    for configuration in chart.of_kind(objects, "MutatingWebhookConfiguration"):
+        source = configuration["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
+        assert source == f"{NAMESPACE}/runtime-env-webhook"
+    certificate = named(objects, "Certificate", "runtime-env-webhook")["spec"]
+    assert (certificate["secretName"], certificate["privateKey"]["algorithm"]) == ("runtime-env-webhook-tls", "ECDSA")
+
+
+def test_uninstalling_keeps_the_crds() -> None:
+    for definition in chart.of_kind(chart.rendered({}), "CustomResourceDefinition"):
+        assert definition["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+def test_no_namespace_is_excluded_and_a_failing_webhook_fails_the_write() -> None:
+    objects = chart.rendered({})
+    hooks = [hook for c in chart.of_kind(objects, "MutatingWebhookConfiguration") for hook in c["webhooks"]]
+    assert [("namespaceSelector" in hook, hook["failurePolicy"], hook["sideEffects"]) for hook in hooks] == [
+        (False, "Fail", "None")
+    ] * 2
+    for policy in chart.of_kind(objects, "ValidatingAdmissionPolicy"):
+        assert policy["spec"]["failurePolicy"] == "Fail"
+        assert "namespaceSelector" not in policy["spec"]["matchConstraints"]
+    for binding in chart.of_kind(objects, "ValidatingAdmissionPolicyBinding"):
+        assert binding["spec"] == {"policyName": binding["metadata"]["name"], "validationActions": ["Deny"]}
+
+
+def test_the_pods_pass_the_restricted_pod_security_standard(policies: Cluster) -> None:
+    policies.kubectl("label", "namespace", NAMESPACE, "--overwrite", "pod-security.kubernetes.io/enforce=restricted")
+    for process in chart.of_kind(chart.rendered({}), "Deployment"):
+        template = process["spec"]["template"]
+        pod = {"apiVersion": "v1", "kind": "Pod", **template}
+        pod["metadata"] = {**template["metadata"], "name": "probe", "namespace": NAMESPACE}
+        accepted(create(policies, pod))
