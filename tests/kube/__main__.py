@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from tests.kube import build, controlplane, images, node, standing, state
+from tests.kube import build, images, node, standing, state, tiers
 from tests.kube.cluster import Cluster, Hopeless, Tier, TimedOut
 from tests.kube.toolchain import NoToolchain
 
@@ -17,7 +17,9 @@ def main() -> None:
     verbs.add_parser("build", help="build what is missing of the programs that the tiers of this machine need")
     verbs.add_parser("tiers", help="tell which tiers can run here, and why not")
     up = verbs.add_parser("up", help="start a cluster that stays up")
-    up.add_argument("--tier", choices=["control-plane", "node"], help="the fullest that can run here, unless said")
+    up.add_argument(
+        "--tier", choices=["control-plane", "node", "kind"], help="the fullest that can run here, unless said"
+    )
     verbs.add_parser("down", help="take the cluster down, with all that it and interrupted runs left")
     verbs.add_parser("status", help="tell whether a cluster is up, and how to use it")
     wanted = parser.parse_args()
@@ -30,36 +32,26 @@ def main() -> None:
 
 
 def _build() -> None:
-    wanted = node.PROGRAMS if fullest() == "node" else (*controlplane.PROGRAMS, "helm")
-    folder = build.binaries(["kubectl", "helm"] if os.environ.get("RUNTIME_ENV_CONTEXT") else wanted, print)
+    context = os.environ.get("RUNTIME_ENV_CONTEXT")
+    needed: set[Tier] = {"context" if context else "control-plane", tiers.fullest()}
+    folder = build.binaries(sorted({"helm", *(name for tier in needed for name in tiers.programs(tier))}), print)
     print(f"Kubernetes {build.version('k8s.io/kubernetes')}: {folder}")
 
 
 def _tiers() -> None:
     context = os.environ.get("RUNTIME_ENV_CONTEXT")
     print(f"control-plane: {f'the cluster of context {context}' if context else 'can run'}")
-    print(f"node: {lacking_for_node() or 'can run'}")
-
-
-def fullest() -> Tier:
-    """The tier that shows most of what can run here."""
-    return "control-plane" if lacking_for_node() else "node"
-
-
-def lacking_for_node() -> str | None:
-    """Why a node can't run here."""
-    try:
-        node.check()
-    except node.Unavailable as reason:
-        return f"can't run here: {reason}"
-    return None
+    names: tuple[Tier, ...] = ("node", "kind")
+    for tier in names:
+        reason = tiers.lacking(tier)
+        print(f"{tier}: can't run here: {reason}" if reason else f"{tier}: can run")
 
 
 def _up(tier: Tier | None) -> None:
     claim = state.claim("images")
     try:
-        wanted = tier or fullest()
-        archives = [images.busybox(claim.folder)] if wanted == "node" else []
+        wanted = tier or tiers.fullest()
+        archives = [] if wanted == "control-plane" else [images.busybox(claim.folder)]
         _tell(standing.up(wanted, archives))
     finally:
         claim.release()

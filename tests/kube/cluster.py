@@ -51,6 +51,7 @@ class Cluster:
     ca: Path
     binaries: Path
     reach: tuple[str, ...] = ()
+    loading: tuple[str, ...] = ()  # the command that gives the nodes an image, its archive to be appended
     stopping: list[Callable[[], None]] = field(default_factory=list)  # last in, first called
 
     def kubectl(
@@ -101,6 +102,14 @@ class Cluster:
         path = self.folder / "service-accounts" / f"{namespace}.{name}.kubeconfig"
         return pki.kubeconfig(path, self.server, self.ca, {"token": bearer})
 
+    def load_image(self, archive: Path) -> None:
+        """Gives the nodes the images of a docker-archive tar. Raises Unsupported where there is no way to."""
+        if not self.loading:
+            raise Unsupported(f"tier {self.tier}: images can't be given to its nodes, only pulled by them")
+        done = subprocess.run([*self.loading, archive], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Unsupported(f"{archive} was not taken: {done.stderr.strip()[-500:]}")
+
     def etcd_files(self) -> list[Path]:
         """The files in which etcd keeps everything stored; none on a cluster that is not ours."""
         return [path for path in sorted((self.folder / "etcd").rglob("*")) if path.is_file()]
@@ -114,7 +123,7 @@ class Cluster:
         facts = {name: str(getattr(self, name)) for name in ("kubeconfig", "ca", "binaries")}
         facts |= {"tier": self.tier, "server": self.server}
         partial = self.folder / ".cluster.json"
-        partial.write_text(json.dumps({**facts, "reach": self.reach}))
+        partial.write_text(json.dumps({**facts, "reach": self.reach, "loading": self.loading}))
         partial.rename(self.folder / "cluster.json")
 
     def stop(self) -> None:
@@ -127,7 +136,9 @@ def load(folder: Path) -> Cluster:
     """The handle that `save` wrote into the folder."""
     facts = json.loads((folder / "cluster.json").read_text())
     kubeconfig, ca, binaries = (Path(facts[name]) for name in ("kubeconfig", "ca", "binaries"))
-    return Cluster(facts["tier"], folder, kubeconfig, facts["server"], ca, binaries, tuple(facts["reach"]))
+    found = Cluster(facts["tier"], folder, kubeconfig, facts["server"], ca, binaries)
+    found.reach, found.loading = tuple(facts["reach"]), tuple(facts["loading"])
+    return found
 
 
 def as_text(manifest: Manifest) -> str:

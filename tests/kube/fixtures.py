@@ -9,11 +9,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.kube import controlplane, existing, images, state
-from tests.kube import node as node_tier
+from tests.kube import controlplane, existing, images, state, tiers
 from tests.kube.cluster import Cluster
 
 _told = pytest.StashKey[dict[str, str]]()
@@ -32,21 +32,26 @@ def control_plane(pytestconfig: pytest.Config) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def node_can_run(pytestconfig: pytest.Config) -> None:
-    """Skips tests that need a node where none can run."""
-    try:
-        node_tier.check()
-    except node_tier.Unavailable as reason:
-        note(pytestconfig, "node", f"can't run here: {reason}")
-        pytest.skip(f"the node tier can't run here: {reason}")
+    """Skips tests of the node tier itself where it can't run."""
+    if reason := tiers.lacking("node"):
+        _skip(pytestconfig, "node", reason)
 
 
 @pytest.fixture(scope="session")
-def node(pytestconfig: pytest.Config, node_can_run: None) -> Iterator[Cluster]:  # noqa: ARG001 - skips
-    """A whole node of its own, with the image images.BUSYBOX."""
-    with _claimed("node") as folder:
-        cluster = node_tier.start(folder, [images.busybox(folder)], teller(pytestconfig))
+def node(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """A cluster that runs pods, with the image images.BUSYBOX: a whole node of its own, else kind where Docker runs."""
+    tier = tiers.fullest()
+    if tier == "control-plane":
+        _skip(pytestconfig, "node", f"{tiers.lacking('node')}; nor kind: {tiers.lacking('kind')}")
+    with _claimed(tier) as folder:
+        cluster = tiers.start(tier, folder, [images.busybox(folder)], teller(pytestconfig))
         with _used(cluster, pytestconfig):
             yield cluster
+
+
+def _skip(config: pytest.Config, tier: str, reason: str) -> NoReturn:
+    note(config, tier, f"can't run here: {reason}")
+    pytest.skip(f"tier {tier} can't run here: {reason}")
 
 
 @contextmanager

@@ -70,18 +70,17 @@ def _start(site: Site, images: Sequence[Path]) -> list[Running]:
     programs = controlplane.run(site, stopping, nodes=True)
     programs.append(Running(components.kube_scheduler(site), site.log("kube-scheduler")))
     programs.append(Running(components.kube_proxy(site), site.log("kube-proxy")))
-    ctr = ("ctr", f"--address={nodefiles.socket(site.folder)}")
-    wait(lambda: _answers(containerd, ctr), f"containerd to answer (its log: {containerd.log})", timeout=60)
+    wait(lambda: _answers(containerd, site), f"containerd to answer (its log: {containerd.log})", timeout=60)
     for image in images:
-        _run(*ctr, "--namespace=k8s.io", "images", "import", str(image))
+        _run(*nodefiles.ctr(site.folder, "images", "import", str(image)))
     kubelet = Running(components.kubelet(site), site.log("kubelet"))
     wait(lambda: _is_ready(kubelet, site), f"the node to be Ready (its log: {kubelet.log})", timeout=120)
     return [*programs, containerd, kubelet]
 
 
-def _answers(containerd: Running, ctr: Sequence[str]) -> bool:
+def _answers(containerd: Running, site: Site) -> bool:
     containerd.expect_alive()
-    return subprocess.run([*ctr, "version"], capture_output=True, check=False).returncode == 0
+    return subprocess.run(nodefiles.ctr(site.folder, "version"), capture_output=True, check=False).returncode == 0
 
 
 def _is_ready(kubelet: Running, site: Site) -> bool:

@@ -20,7 +20,7 @@ def attached(tier: Tier, folder: Path, images: Sequence[Path] = ()) -> Cluster:
     keeper = _launch(tier, folder, images, ["--with-stdin"])
 
     def stop() -> None:
-        keeper.communicate(timeout=60)  # closes its stdin
+        keeper.communicate(timeout=120)  # closes its stdin
 
     try:
         up = _await(keeper, folder)
@@ -39,7 +39,7 @@ def detached(tier: Tier, folder: Path, images: Sequence[Path] = ()) -> Cluster:
         up = _await(keeper, folder)
     except BaseException:
         keeper.terminate()
-        keeper.wait(60)
+        keeper.wait(120)
         raise
     disown(keeper)
     return up
@@ -51,7 +51,8 @@ def disown(program: "subprocess.Popen[bytes]") -> None:
 
 
 def _launch(tier: Tier, folder: Path, images: Sequence[Path], options: Sequence[str]) -> "subprocess.Popen[bytes]":
-    argv = [sys.executable, "-m", "tests.kube.supervisor", *options, tier, str(folder), *map(str, images)]
+    supervised = ("tests.kube.supervisor", *options, tier, str(folder.resolve()), *map(str, images))
+    argv = [sys.executable, "-m", *supervised]
     with (folder / "supervisor.log").open("ab") as log:
         return subprocess.Popen(
             argv,
@@ -72,4 +73,4 @@ def _await(keeper: "subprocess.Popen[bytes]", folder: Path) -> Cluster:
             raise Hopeless(f"its supervisor ended with {keeper.returncode}:\n{tail(folder / 'supervisor.log')}")
         return cluster.load(folder)
 
-    return wait(answer, "the cluster", timeout=320)
+    return wait(answer, "the cluster", timeout=900)

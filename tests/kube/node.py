@@ -5,11 +5,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.kube import build, images, launching, nodefiles
+from tests.kube import build, controlplane, images, launching, nodefiles
 from tests.kube.cluster import Cluster
 from tests.kube.inside import HIDDEN
 
-PROGRAMS = tuple(build.RECIPES)
+PROGRAMS = (*controlplane.PROGRAMS, "kube-scheduler", "kubelet", "kube-proxy", "helm")
 _PACKAGES = {
     "unshare": "util-linux",
     "nsenter": "util-linux",
@@ -27,30 +27,34 @@ class Unavailable(Exception):
     """This tier can't run here; the message says what is missing, and how to mend it."""
 
 
-def check() -> None:
-    """Raises Unavailable where a node can't run."""
+def lacking() -> str | None:
+    """Why a node can't run here, as a clause that names the mend; None where it can."""
     if os.geteuid() != 0:
-        raise Unavailable("it needs root, for network, mount and process namespaces: run it with sudo")
+        return "it needs root, for network, mount and process namespaces: run it with sudo"
     missing = [package for program, package in _PACKAGES.items() if shutil.which(program) is None]
     if nodefiles.plugins() is None:
         missing.append("containernetworking-plugins")
     if not images.usable():
         missing.append("busybox-static")
-    if missing:
-        packages = " ".join(dict.fromkeys(missing))
-        raise Unavailable(f"it lacks {packages}: apt-get install {packages}")
+    packages = " ".join(dict.fromkeys(missing))
+    return f"it lacks {packages}: apt-get install {packages}" if packages else None
+
+
+def check() -> None:
+    """Raises Unavailable where a node can't run."""
+    if reason := lacking():
+        raise Unavailable(reason)
 
 
 def start(folder: Path, archives: Sequence[Path], progress: Callable[[str], None] = print) -> Cluster:
     """A node with the images of these tar files; it ends with this process. Raises Unavailable, TimedOut, Hopeless."""
-    return launching.attached("node", *prepared(folder, archives, progress))
-
-
-def prepared(folder: Path, archives: Sequence[Path], progress: Callable[[str], None]) -> tuple[Path, list[Path]]:
-    """The folder and the images of a node that can start: checked, programs built, pause image made."""
-    check()
-    folder = folder.resolve()
-    if any(folder.is_relative_to(hidden) for hidden in HIDDEN):
-        raise Unavailable(f"its folder {folder} is in /run or /var/log, which a node covers: set TMPDIR to another")
     build.binaries(PROGRAMS, progress)
-    return folder, [images.pause(folder), *archives]
+    return launching.attached("node", folder, prepared(folder, archives))
+
+
+def prepared(folder: Path, archives: Sequence[Path]) -> list[Path]:
+    """The images that a node starts with: these and the pause image, written into its folder. Raises Unavailable."""
+    check()
+    if any(folder.resolve().is_relative_to(hidden) for hidden in HIDDEN):
+        raise Unavailable(f"its folder {folder} is in /run or /var/log, which a node covers: set TMPDIR to another")
+    return [images.pause(folder), *archives]

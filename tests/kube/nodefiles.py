@@ -60,6 +60,11 @@ def socket(folder: Path) -> Path:
     return folder / "containerd.sock"
 
 
+def ctr(folder: Path, *words: str) -> tuple[str, ...]:
+    """A command to containerd, in the namespace of the kubelet's images."""
+    return ("ctr", f"--address={socket(folder)}", "--namespace=k8s.io", *words)
+
+
 def _kubelet(site: Site) -> object:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.kube import build, cluster, controlplane, launching, node, state
+from tests.kube import cluster, launching, state, tiers
 from tests.kube.cluster import Cluster, Tier
 from tests.kube.launching import SUPERVISOR
 from tests.kube.waiting import wait
@@ -28,7 +28,7 @@ def current() -> Cluster | None:
 
 
 def up(tier: Tier, archives: Sequence[Path], progress: Callable[[str], None] = print) -> Cluster:
-    """The standing cluster of that tier ("control-plane" or "node", then with these images), started if it is not up.
+    """The standing cluster of that tier, started with these images if it is not up.
 
     Raises AlreadyUp, node.Unavailable, Hopeless, TimedOut.
     """
@@ -38,18 +38,12 @@ def up(tier: Tier, archives: Sequence[Path], progress: Callable[[str], None] = p
         return found
     claim = state.claim_named(_NAME)
     try:
-        started = _start(tier, claim.folder, archives, progress)
+        ready = tiers.prepared(tier, claim.folder, archives, progress)
+        started = launching.detached(tier, claim.folder, ready)
         _write_wrapper(started)
         return started
     finally:
         claim.release()
-
-
-def _start(tier: Tier, folder: Path, archives: Sequence[Path], progress: Callable[[str], None]) -> Cluster:
-    if tier == "node":
-        return launching.detached("node", *node.prepared(folder, archives, progress))
-    build.binaries(controlplane.PROGRAMS, progress)
-    return launching.detached("control-plane", folder)
 
 
 def down() -> bool:
@@ -60,7 +54,7 @@ def down() -> bool:
         return False
     with suppress(ProcessLookupError):
         os.kill(int((folder / SUPERVISOR).read_text()), signal.SIGTERM)
-    wait(lambda: not state.is_kept(folder), "the cluster to be gone", timeout=60)
+    wait(lambda: not state.is_kept(folder), "the cluster to be gone", timeout=120)
     state.sweep()
     return True
 

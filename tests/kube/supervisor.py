@@ -12,10 +12,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tests.kube import controlplane, inside, state, traces
+from tests.kube import controlplane, inside, kind, nodefiles, state, traces
 from tests.kube.cluster import Cluster
 from tests.kube.running import Running
 from tests.kube.waiting import Hopeless, wait
@@ -26,7 +26,7 @@ _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "-
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("tier", choices=["control-plane", "node"])
+    parser.add_argument("tier", choices=["control-plane", "node", "kind"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("images", type=Path, nargs="*")
     parser.add_argument("--with-stdin", action="store_true")
@@ -36,8 +36,7 @@ def main() -> None:
         sys.exit(f"{wanted.folder} is being removed")
     asked = _asked_to_end(wanted.with_stdin)
     try:
-        keep = _control_plane(wanted.folder) if wanted.tier == "control-plane" else _node(wanted, asked)
-        with keep as expect_alive:
+        with _kept(wanted, asked) as expect_alive:
             while not asked.wait(0.5):
                 expect_alive()
     except Exception as error:
@@ -59,6 +58,26 @@ def _asked_to_end(with_stdin: bool) -> threading.Event:
 def _set_at_end_of_stdin(asked: threading.Event) -> None:
     sys.stdin.read()
     asked.set()
+
+
+def _kept(wanted: argparse.Namespace, asked: threading.Event) -> AbstractContextManager[Callable[[], None]]:
+    """The cluster, up while the context is open; gives what raises when it is no longer whole."""
+    match wanted.tier:
+        case "node":
+            return _node(wanted, asked)
+        case "kind":
+            return _kind(wanted.folder, wanted.images)
+        case _:
+            return _control_plane(wanted.folder)
+
+
+@contextmanager
+def _kind(folder: Path, archives: list[Path]) -> Iterator[Callable[[], None]]:
+    try:
+        kind.create(folder, archives, print).save()
+        yield lambda: None
+    finally:
+        kind.delete(folder)
 
 
 @contextmanager
@@ -102,8 +121,9 @@ def _handle(folder: Path, node: Running) -> Cluster:
     """unshare itself stands in the network namespace that it made, so its process id leads there."""
     site = inside.site(folder)
     reach = ("nsenter", f"--net=/proc/{node.pid}/ns/net", "--")
-    kubeconfig = site.kubeconfig("admin")
-    return Cluster("node", folder, kubeconfig, site.server, site.pki / "ca.crt", site.binaries, reach)
+    loading = nodefiles.ctr(folder, "images", "import")
+    ca = site.pki / "ca.crt"
+    return Cluster("node", folder, site.kubeconfig("admin"), site.server, ca, site.binaries, reach, loading)
 
 
 def _end(node: Running) -> None:
