@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.kube import images, node, operator, operator_image, standing
 from tests.kube.cluster import Cluster, wait
-from tests.kube.operator_pods import OperatorPods, bring
+from tests.kube.operator_pods import OperatorPods
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES_IMAGE = "docker.io/library/busybox:1.37"  # as the examples name it; made of this machine's own busybox
@@ -38,7 +38,7 @@ def prepare(progress: Callable[[str], None]) -> Cluster:
 
 def bring_examples_image(node: Cluster) -> None:
     """Gives the node the image that the examples name."""
-    bring(node, images.write(EXAMPLES_IMAGE, node.folder / "examples.tar", ["/bin/sh"]))
+    node.load_image(images.write(EXAMPLES_IMAGE, node.folder / "examples.tar", ["/bin/sh"]))
 
 
 def _keep_processes(up: Cluster) -> None:

@@ -3,10 +3,9 @@
 import json
 import subprocess
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-from tests.kube import build, chart, nodefiles, operator_image
+from tests.kube import build, chart, operator_image
 from tests.kube.chart import NAMESPACE, ChartFailed
 from tests.kube.cluster import Cluster, wait
 from tests.kube.operator import policies_in_force
@@ -28,7 +27,7 @@ class OperatorPods:
     ) -> "OperatorPods":
         """Brings the image to the node, installs the chart with these values; returns once every pod is ready."""
         image = operator_image.image(progress)
-        bring(cluster, image.archive)
+        cluster.load_image(image.archive)
         repository, _, tag = image.name.partition(":")
         given = {"image": {"repository": repository, "tag": tag, "pullPolicy": "Never"}, "logLevel": "debug"}
         installed = cls(cluster, {**given, **(values or {})})
@@ -62,10 +61,3 @@ class OperatorPods:
 
     def kubectl(self, *words: str, timeout: float = 60) -> str:
         return self.cluster.kubectl(*words, f"--namespace={NAMESPACE}", timeout=timeout).out
-
-
-def bring(cluster: Cluster, archive: Path) -> None:
-    """Imports an image into the node's containerd."""
-    address = f"--address={nodefiles.socket(cluster.folder)}"
-    argv = ["ctr", address, "--namespace=k8s.io", "images", "import", str(archive)]
-    subprocess.run(argv, check=True, capture_output=True)
