@@ -145,6 +145,14 @@ def test_only_chosen_containers_need_it(policies: Cluster, spaces: Spaces) -> No
         refused(create(policies, manifest, user=DEVELOPER), "pods", UNREFERENCED)
 
 
+@pytest.mark.parametrize("chosen", ["", "other", "main,", "main init"])
+def test_a_choice_of_containers_that_are_not_there_is_no_way_around(
+    policies: Cluster, spaces: Spaces, chosen: str
+) -> None:
+    manifest = wired(f"{spaces.tenant}/x", SANDBOX, labels(), **{f"{DOMAIN}/containers": chosen})
+    refused(create(policies, manifest, user=DEVELOPER), "pods", f"annotation {DOMAIN}/containers: list names")
+
+
 def stored(cluster: Cluster, manifest: Manifest) -> Manifest:
     """Stores a pod, and answers it as the API server has it."""
     manifest["metadata"]["name"] = f"x-{secrets.token_hex(3)}"
