@@ -19,6 +19,7 @@ NEVER: Final = float("inf")
 MALFORMED: Final = Answer(400, b"malformed request\n", "text/plain")
 NOT_FOUND: Final = Answer(404, b"no such path\n", "text/plain")
 TOO_LARGE: Final = Answer(413, b"request too large\n", "text/plain")
+BUSY: Final = Answer(503, b"too much is being received\n", "text/plain")
 FAULT: Final = Answer(500, b"internal error\n", "text/plain")
 
 log: Final = logging.getLogger(__name__)
@@ -32,9 +33,9 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._answering: asyncio.Task[None] | None = None
-        self._body: list[bytes] = []
+        self._body = bytearray()
         self._received = 0
-        self._limit = server.limits.head
+        self._headed = False
         self._last = False
         self._path = ""
         self.deadline = NEVER
@@ -62,6 +63,7 @@ class Connection(asyncio.Protocol):
         del exc
         self._transport = None
         self._server.leave(self)
+        self._drop_body()
 
     def data_received(self, data: bytes) -> None:
         if not self._received:
@@ -75,7 +77,7 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse(MALFORMED)
         else:
-            if self._received > self._limit:
+            if not self._headed and self._received > self._server.limits.head:
                 self._refuse(TOO_LARGE)
 
     # What the parser calls.
@@ -84,22 +86,25 @@ class Connection(asyncio.Protocol):
         self._path += url.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        self._limit = self._server.limits.whole
+        self._headed = True
 
     def on_body(self, part: bytes) -> None:
-        self._body.append(part)
+        self._body += part
+        self._server.buffered += len(part)
+        if len(self._body) > self._server.limits.body:
+            self._refuse(TOO_LARGE)
+        elif self._server.buffered > self._server.limits.buffered:
+            self._refuse(BUSY)
 
     def on_message_complete(self) -> None:
-        if self._answering is not None:
+        if self._answering is not None or self._last:
             self._ignore_the_rest()
-            return
-        if self._received > self._limit:
-            self._refuse(TOO_LARGE)
             return
         method = self._parser.get_method().decode("latin-1")
         handler = self._server.routes.get((method, self._path.partition("?")[0]))
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._path, self._body, self._received, self._limit = "", [], 0, self._server.limits.head
+        body = bytes(self._body)
+        self._drop_body()
+        self._path, self._received, self._headed = "", 0, False
         self._last |= not self._parser.should_keep_alive()
         self.deadline = NEVER
         self._respond(handler, body)
@@ -133,8 +138,13 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, answer: Answer) -> None:
         self._last = True
+        self._drop_body()
         if self._answering is None:
             self._write(answer)
+
+    def _drop_body(self) -> None:
+        self._server.buffered -= len(self._body)
+        self._body.clear()
 
     def _ignore_the_rest(self) -> None:
         """Nobody pipelines to us: the request under way is answered, and what followed it never."""

@@ -38,6 +38,8 @@ class Folder:
             self._load(folder)
         except Invalid as error:
             log.warning("mounted files not usable", extra={"ref": self._path.name, "reason": str(error)})
+        else:
+            log.info("mounted files loaded", extra={"ref": self._path.name})
 
     async def follow(self) -> Never:
         """Look again and again."""

@@ -43,6 +43,8 @@ class Limits:
     head: int = 64 * 1024
     body: int = 8 * 1024 * 1024
     """The API server takes objects of up to 3 MiB; the review of an UPDATE holds two."""
+    buffered: int = 64 * 1024 * 1024
+    """Bodies that are being received, all connections together: whoever reaches the port could send."""
     connections: int = 1024
     receive: float = 10
     """From the first byte of a request to its last."""
@@ -51,8 +53,3 @@ class Limits:
     handshake: float = 5
     sweep: float = 1
     """Between looks at the deadlines: one timer for all connections is cheaper than one for each request."""
-
-    @property
-    def whole(self) -> int:
-        """Head and body."""
-        return self.head + self.body

@@ -22,6 +22,8 @@ class Server:
         self.routes = routes
         self.limits = limits
         self.draining = False
+        self.buffered = 0
+        """Bytes of bodies that are not whole yet."""
         self.loop: asyncio.AbstractEventLoop
         self._connections: dict[Connection, None] = {}
         self._listener: asyncio.Server

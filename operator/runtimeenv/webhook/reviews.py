@@ -34,6 +34,9 @@ class Request(Struct, Generic[T], rename="camel"):
     object: T | None = None
     old_object: T | None = None
 
+    def __repr__(self) -> str:
+        return f"Request({self.uid})"
+
 
 class Review(Struct, Generic[T], rename="camel"):
     """One question."""

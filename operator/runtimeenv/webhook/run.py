@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -35,6 +36,8 @@ from runtimeenv.webhook.sealing import Sealing, Variable
 LINGER: Final = 3.0
 """Seconds in which API servers learn that this replica goes."""
 GRACE: Final = 10.0
+
+log: Final = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> int:
@@ -116,6 +119,7 @@ class Webhook:
     async def _settle(self) -> None:
         """What is there after the first sync stays: the garbage collector needn't look at it again and again."""
         await self.synced.wait()
+        log.info("namespaces known", extra={"count": len(self._reflector.objects)})
         gc.collect()
         gc.freeze()
 
