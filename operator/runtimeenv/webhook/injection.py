@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from runtimeenv.core.inject import Pod, inject, inject_ephemeral, pod_terms
+from runtimeenv.core.inject import inject, inject_ephemeral, pod_terms
 from runtimeenv.core.names import secret_name
 from runtimeenv.core.patches import Op
+from runtimeenv.core.pod import Pod
 from runtimeenv.core.tenancy import Enrolment
 from runtimeenv.errors import Invalid
 from runtimeenv.webhook.reviews import EnrolmentNeeded, Request

@@ -18,7 +18,7 @@ from runtimeenv.cluster.kinds import NAMESPACES
 from runtimeenv.cluster.objects import AnnotatedMetadata
 from runtimeenv.cluster.protocol import Cluster, Query
 from runtimeenv.cluster.reflector import Reflector
-from runtimeenv.core.inject import Pod
+from runtimeenv.core.pod import Pod
 from runtimeenv.serving.folders import Folder
 from runtimeenv.serving.http import Routes
 from runtimeenv.serving.probes import probe_server

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from runtimeenv.core.inject import Pod, inject, pod_terms
+from runtimeenv.core.inject import inject, pod_terms
 from runtimeenv.core.names import INJECTED_ANNOTATION
+from runtimeenv.core.pod import Pod
 from tests.patching import applied
 
 SECRET = "renv.sandbox.p-blog"

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from runtimeenv.core.inject import Pod
 from runtimeenv.core.names import DEFAULT_POD_DOMAIN
+from runtimeenv.core.pod import Pod
 from runtimeenv.serving.http import Answer
 from runtimeenv.webhook.injection import Injection
 from runtimeenv.webhook.namespaces import Namespaces
