@@ -112,8 +112,8 @@ class Webhook:
                 task.cancel()
 
     async def stop(self) -> None:
-        """Stop without failing a review."""
-        await self._server.drain(LINGER, GRACE)
+        """Stop without failing a review. Nobody has to learn that a replica goes that never was ready."""
+        await self._server.drain(0 if self._waiting_for() else LINGER, GRACE)
         await self._probes.drain(0, 0)
 
     async def _settle(self) -> None:
