@@ -4,9 +4,11 @@ import base64
 import json
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.kube import existing
 from tests.kube.cluster import Cluster, KubectlFailed, wait
 
 
@@ -72,3 +74,23 @@ def test_etcd_holds_no_value_of_a_secret_but_that_of_a_config_map(control_plane:
     assert in_config.encode() in stored
     assert in_secret.encode() not in stored
     assert base64.b64encode(in_secret.encode()) not in stored
+
+
+def test_any_cluster_of_the_user_s_kubeconfig_can_be_used(
+    control_plane: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = control_plane.kubectl("config", "current-context").out.strip()
+    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
+    found = existing.from_context(context, tmp_path)
+    assert found.version() == control_plane.version()
+    assert found.kubectl("auth", "whoami", f"--kubeconfig={service_account(found)}").code == 0
+
+
+def service_account(cluster: Cluster) -> Path:
+    return cluster.service_account_kubeconfig("kube-system", "namespace-controller")
+
+
+def test_a_context_that_does_not_exist_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "empty"))
+    with pytest.raises(existing.NoSuchContext, match="no-such"):
+        existing.from_context("no-such", tmp_path)

@@ -66,13 +66,13 @@ def _kept(wanted: argparse.Namespace, asked: threading.Event) -> AbstractContext
         case "node":
             return _node(wanted, asked)
         case "kind":
-            return _kind(wanted.folder, wanted.images)
+            return kept_kind(wanted.folder, wanted.images)
         case _:
             return _control_plane(wanted.folder)
 
 
 @contextmanager
-def _kind(folder: Path, archives: list[Path]) -> Iterator[Callable[[], None]]:
+def kept_kind(folder: Path, archives: list[Path]) -> Iterator[Callable[[], None]]:
     try:
         kind.create(folder, archives, print).save()
         yield lambda: None
