@@ -1,0 +1,55 @@
+"""Tenancy and names, checked again: the controller trusts no admission result (design §4)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runtimeenv.cluster.objects import RuntimeEnvObject
+from runtimeenv.controller.statuses import Outcome
+from runtimeenv.core import names
+from runtimeenv.core.identity import Identity
+from runtimeenv.core.resources import RuntimeEnvVar
+from runtimeenv.core.tenancy import Enrolment
+from runtimeenv.core.values import check_reserved
+from runtimeenv.errors import Denied, Invalid
+
+NOT_ENROLLED = f"the namespace belongs to no tenant: have an administrator label it {names.TENANT_LABEL}"
+_FIELDS: Final = {"target": "spec.target", "workspace": "spec.workspaceId", "project": "spec.projectId"}
+
+
+def admitted(variable: RuntimeEnvVar, enrolment: Enrolment | None, allowed_names: frozenset[str]) -> Identity | Outcome:
+    """The identity that a variable may claim from its namespace, or why it may claim none."""
+    if enrolment is None:
+        return Outcome("NotEnrolled", NOT_ENROLLED)
+    noted = variable.status.tenant_id if variable.status is not None else None
+    if noted and noted != enrolment.tenant:
+        moved = (
+            f"made under tenant {noted}, but the namespace is tenant {enrolment.tenant}'s: delete it and apply it again"
+        )
+        return Outcome("TenantMismatch", moved)
+    try:
+        identity = variable.identity(enrolment.tenant)
+        check_reserved("spec.name", identity.name, allowed_names)
+    except Invalid as error:
+        return Outcome("InvalidValue", str(error))
+    if not enrolment.admits(identity.layer.scope):
+        return Outcome("TenantMismatch", f"spec.scope: this namespace defines {enrolment.defines} only")
+    return identity
+
+
+def refused(found: RuntimeEnvObject, enrolment: Enrolment | None) -> Outcome | None:
+    """Why a RuntimeEnv may hold nothing, whatever admission let through; None where it may."""
+    if enrolment is None:
+        return Outcome("NotEnrolled", NOT_ENROLLED)
+    spec = found.spec
+    try:
+        shape = enrolment.choose(spec.target, spec.workspace_id, spec.project_id, _FIELDS.__getitem__)
+        if (spec.workspace_id, spec.project_id) != (shape.workspace, shape.project):
+            raise Invalid("spec", "must name the workspace and project that the namespace fixes")
+        if (name := names.secret_name(shape)) != found.metadata.name:
+            raise Invalid("metadata.name", f"must be {name} for this spec: make it anew under that name")
+    except Denied as error:
+        return Outcome("TenantMismatch", str(error))
+    except Invalid as error:
+        return Outcome("InvalidValue", str(error))
+    return None

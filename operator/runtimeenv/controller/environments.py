@@ -1,0 +1,131 @@
+"""Stage 2: encrypted Secrets become one Secret for each RuntimeEnv, and its status (design §5.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from runtimeenv.cluster.kinds import RUNTIME_ENVS
+from runtimeenv.cluster.objects import RuntimeEnvObject
+from runtimeenv.controller.admission import refused
+from runtimeenv.controller.env_secrets import EnvSecrets
+from runtimeenv.controller.environment_status import Held, Told, held, status_after, told_by
+from runtimeenv.controller.index import Environment
+from runtimeenv.controller.limiter import Limiter
+from runtimeenv.controller.materialize import Broken, Contents, TooLarge, contents
+from runtimeenv.controller.shared import Shared
+from runtimeenv.controller.statuses import Outcome, write_refused
+from runtimeenv.core.identity import Ref
+from runtimeenv.core.resources import ReceivedVariable
+from runtimeenv.errors import Rejected, Stale
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a run ended, and what the RuntimeEnv holds after it."""
+
+    outcome: Outcome
+    held: Held
+    variables: Sequence[ReceivedVariable] = ()
+
+
+class Environments:
+    """Reconciles RuntimeEnvs. ``found`` is the reflector's view of one."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        secrets: EnvSecrets,
+        limiter: Limiter,
+        found: Callable[[Ref], RuntimeEnvObject | None],
+    ) -> None:
+        self._shared = shared
+        self._index = shared.index
+        self._secrets = secrets
+        self._limiter = limiter
+        self._found = found
+        self._told: dict[str, Told] = {}
+
+    async def reconcile(self, ref: Ref, _item: None = None) -> float | None:
+        """One run. The API server's failures are raised; whoever waited for this RuntimeEnv is let go all the same."""
+        found, environment = self._found(ref), self._index.environment(ref)
+        if found is None or environment is None:
+            await self._secrets.remove(ref)
+            self._release(ref)
+            return None
+        try:
+            outcome = refused(found, self._index.enrolment(ref.namespace))
+            if outcome is not None:
+                await self._secrets.remove(ref)
+                run = Run(outcome, Held())
+            elif not self._complete(environment):
+                return None  # offered when the last obligation of its tenant is met
+            else:
+                run = await self._materialize(found, environment)
+            environment.broken = run.outcome.reason != "Materialized"
+            await self._report(found, run)
+        except Exception:
+            environment.broken = True
+            self._release(ref)
+            raise
+        self._release(ref)
+        return run.outcome.retry
+
+    def forget(self, uid: str) -> None:
+        """A RuntimeEnv is gone."""
+        self._told.pop(uid, None)
+
+    def _complete(self, environment: Environment) -> bool:
+        enrolment = self._index.enrolment(environment.ref.namespace)
+        return enrolment is not None and self._shared.census.complete(self._index.namespaces(enrolment.tenant))
+
+    async def _materialize(self, found: RuntimeEnvObject, environment: Environment) -> Run:
+        tick = self._index.tick
+        wanted = contents(self._index.found(environment))
+        last = self._last(found).held
+        try:
+            version = await self._write(found, wanted, last)
+        except TooLarge as error:
+            return Run(Outcome("TooLarge", f"{error} (the last good environment stays in use)"), last)
+        except Rejected as error:
+            return Run(write_refused(error), last)
+        except Broken as broken:
+            self._index.distrust(broken.record.uid)
+            self._shared.offer(broken.record.ref)
+            raise Stale(0, f"materialize {environment.ref}") from None
+        environment.materialized = tick
+        variables = wanted.variables
+        outcome = Outcome("Materialized", f"pods receive {wanted.count} variables")
+        return Run(outcome, held(wanted.revision, version, variables), variables)
+
+    async def _write(self, found: RuntimeEnvObject, wanted: Contents, last: Held) -> str:
+        """Write the Secret unless it is as it should be; its resourceVersion."""
+        wanted.check_count()
+        if last.revision == wanted.revision and self._secrets.is_ours(found, last.version):
+            return last.version
+        values = wanted.opened(self._shared.keyring())
+        await self._limiter.turn()
+        return await self._secrets.write(found, values)
+
+    def _last(self, found: RuntimeEnvObject) -> Told:
+        return self._told.get(found.metadata.uid) or told_by(found)
+
+    async def _report(self, found: RuntimeEnvObject, run: Run) -> None:
+        """Write the status if it says anything new."""
+        told = Told(run.held, run.outcome.reason, run.outcome.message, found.metadata.generation)
+        if told == self._last(found):
+            return
+        patch = status_after(found, run.outcome, run.held, run.variables, self._shared.now())
+        try:
+            await self._shared.cluster.patch(RUNTIME_ENVS, found.metadata.ref, patch, subresource="status")
+        except Stale:
+            return  # made anew under its name, and offered
+        except Rejected as error:
+            if error.status != 404:
+                raise
+            return
+        self._told[found.metadata.uid] = told
+
+    def _release(self, ref: Ref) -> None:
+        for variable in self._shared.dependents.release(ref):
+            self._shared.offer(variable)
