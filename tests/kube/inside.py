@@ -72,7 +72,7 @@ def _start(site: Site, images: Sequence[Path]) -> list[Running]:
     programs.append(Running(components.kube_proxy(site), site.log("kube-proxy")))
     wait(lambda: _answers(containerd, site), f"containerd to answer (its log: {containerd.log})", timeout=60)
     for image in images:
-        _run(*nodefiles.ctr(site.folder, "images", "import", str(image)))
+        _run(*nodefiles.importing(site.folder), str(image))
     kubelet = Running(components.kubelet(site), site.log("kubelet"))
     wait(lambda: _is_ready(kubelet, site), f"the node to be Ready (its log: {kubelet.log})", timeout=120)
     return [*programs, containerd, kubelet]

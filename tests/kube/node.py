@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.kube import build, controlplane, images, launching, nodefiles
+from tests.kube import build, controlplane, images, launching, nodefiles, traces
 from tests.kube.cluster import Cluster
 from tests.kube.inside import HIDDEN
+from tests.kube.supervisor import UNSHARE
 
 PROGRAMS = (*controlplane.PROGRAMS, "kube-scheduler", "kubelet", "kube-proxy", "helm")
 _PACKAGES = {
@@ -36,8 +38,20 @@ def lacking() -> str | None:
         missing.append("containernetworking-plugins")
     if not images.usable():
         missing.append("busybox-static")
-    packages = " ".join(dict.fromkeys(missing))
-    return f"it lacks {packages}: apt-get install {packages}" if packages else None
+    if missing:
+        packages = " ".join(dict.fromkeys(missing))
+        return f"it lacks {packages}: apt-get install {packages}"
+    return _refused()
+
+
+def _refused() -> str | None:
+    """What the kernel refuses to this root, as it does in a container without privileges."""
+    probe = subprocess.run([*UNSHARE, "true"], capture_output=True, text=True, check=False)
+    if probe.returncode != 0:
+        return f"the kernel refuses new namespaces ({probe.stderr.strip()}): in a container, run it with --privileged"
+    if not any(os.access(hierarchy, os.W_OK) for hierarchy in traces.hierarchies()):
+        return "control groups are read-only here: in a container, run it with --privileged"
+    return None
 
 
 def check() -> None:

@@ -47,6 +47,8 @@ state = "{folder}/containerd-state"
   sandbox_image = "{images.PAUSE}"
   restrict_oom_score_adj = true
   disable_apparmor = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "{snapshotter(folder)}"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{plugins()}"
     conf_dir = "{folder}/cni"
@@ -60,9 +62,22 @@ def socket(folder: Path) -> Path:
     return folder / "containerd.sock"
 
 
+def snapshotter(folder: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> str:
+    """containerd's way to lay layers over each other: by copies where the folder is in an overlay already."""
+    lines = [line.split() for line in mountinfo.read_text().splitlines()]
+    types = {fields[4]: fields[fields.index("-") + 1] for fields in lines}  # proc(5): mount point, file system type
+    nearest = next(str(path) for path in (folder, *folder.parents) if str(path) in types)
+    return "native" if types[nearest] == "overlay" else "overlayfs"
+
+
 def ctr(folder: Path, *words: str) -> tuple[str, ...]:
     """A command to containerd, in the namespace of the kubelet's images."""
     return ("ctr", f"--address={socket(folder)}", "--namespace=k8s.io", *words)
+
+
+def importing(folder: Path) -> tuple[str, ...]:
+    """The command that gives the node an image, its archive to be appended."""
+    return ctr(folder, "images", "import", f"--snapshotter={snapshotter(folder)}")
 
 
 def _kubelet(site: Site) -> object:

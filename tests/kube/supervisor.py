@@ -21,7 +21,7 @@ from tests.kube.running import Running
 from tests.kube.waiting import Hopeless, wait
 
 FAILURE = "failure"
-_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
+UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 
 def main() -> None:
@@ -98,7 +98,7 @@ def _control_plane(folder: Path) -> Iterator[Callable[[], None]]:
 @contextmanager
 def _node(wanted: argparse.Namespace, asked: threading.Event) -> Iterator[Callable[[], None]]:
     traces.make_groups(wanted.folder)
-    argv = [*_UNSHARE, sys.executable, "-m", "tests.kube.inside", wanted.folder, *wanted.images]
+    argv = [*UNSHARE, sys.executable, "-m", "tests.kube.inside", wanted.folder, *wanted.images]
     node = Running(argv, wanted.folder / "node.log")
 
     folder: Path = wanted.folder
@@ -121,9 +121,10 @@ def _handle(folder: Path, node: Running) -> Cluster:
     """unshare itself stands in the network namespace that it made, so its process id leads there."""
     site = inside.site(folder)
     reach = ("nsenter", f"--net=/proc/{node.pid}/ns/net", "--")
-    loading = nodefiles.ctr(folder, "images", "import")
     ca = site.pki / "ca.crt"
-    return Cluster("node", folder, site.kubeconfig("admin"), site.server, ca, site.binaries, reach, loading)
+    return Cluster(
+        "node", folder, site.kubeconfig("admin"), site.server, ca, site.binaries, reach, nodefiles.importing(folder)
+    )
 
 
 def _end(node: Running) -> None:

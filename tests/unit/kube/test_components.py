@@ -70,3 +70,13 @@ def test_free_ports_are_different_and_below_the_ephemeral_range() -> None:
     ports = controlplane.free_ports(5)
     assert len(set(ports)) == 5
     assert all(20000 <= port < 30000 for port in ports)
+
+
+@pytest.mark.parametrize(("kind", "snapshotter"), [("ext4", "overlayfs"), ("overlay", "native")])
+def test_no_overlay_is_laid_over_an_overlay(tmp_path: Path, kind: str, snapshotter: str) -> None:
+    mountinfo = tmp_path / "mountinfo"
+    mountinfo.write_text(
+        f"1 0 8:1 / / rw shared:1 - {'ext4' if kind == 'overlay' else 'overlay'} /dev/a rw\n"
+        f"2 1 8:2 / {tmp_path} rw,noatime - {kind} /dev/b rw\n"
+    )
+    assert nodefiles.snapshotter(tmp_path / "node", mountinfo) == snapshotter
