@@ -55,7 +55,7 @@ def _pod(namespace: str, padding: str) -> dict[str, Any]:
             "namespace": namespace,
             "creationTimestamp": None,
             "labels": {"app": "sandbox", "runtime.miosa.ai/target": "sandbox", "runtime.miosa.ai/project": "blog"},
-            "annotations": {"example.com/rollout": padding, "runtime.miosa.ai/containers": "setup,proxy,main,worker"},
+            "annotations": {"example.com/rollout": padding},
             "ownerReferences": [
                 {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "sandbox-7d9c5b6f4", "controller": True}
             ],
