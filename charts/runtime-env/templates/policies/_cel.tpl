@@ -31,6 +31,44 @@ c.matches('^[a-z0-9]$') ? c : c == '-' ? '--' : c == '_' ? '-u' : c == '.' ? '-d
 + ({{ index . 2 }} == '' ? '' : '.p-' + {{ include "runtime-env.cel.escape" (index . 2) }})
 {{- end }}
 
+{{- /* What a pod asks for, and the Secret that it gets, as variables that follow those of the enrolment. */}}
+{{- define "runtime-env.cel.pod" -}}
+- name: creates
+  expression: request.operation == 'CREATE'
+- name: podLabels
+  expression: object.metadata.?labels.orValue({})
+- name: target
+  expression: variables.podLabels[?'{{ .Values.podDomain }}/target'].orValue('')
+# What the namespace fixes goes before what the pod asks for.
+- name: fixed
+  expression: variables.workspace != '' || variables.project != ''
+- name: workspaceId
+  expression: >-
+    variables.fixed ? variables.workspace : variables.podLabels[?'{{ .Values.podDomain }}/workspace'].orValue('')
+- name: projectId
+  expression: >-
+    variables.project != '' ? variables.project : variables.podLabels[?'{{ .Values.podDomain }}/project'].orValue('')
+- name: fits
+  expression: >-
+    (!('{{ .Values.podDomain }}/workspace' in variables.podLabels) || variables.workspaceId != ''
+    && variables.podLabels['{{ .Values.podDomain }}/workspace'] == variables.workspaceId)
+    && (!('{{ .Values.podDomain }}/project' in variables.podLabels) || variables.projectId != ''
+    && variables.podLabels['{{ .Values.podDomain }}/project'] == variables.projectId
+    && (variables.project != '' || variables.workspace == '' || variables.projectId in variables.projects))
+- name: secret
+  expression: >-
+    {{- include "runtime-env.cel.name" (list "variables.target" "variables.workspaceId" "variables.projectId") | nindent 4 }}
+- name: injected
+  expression: object.metadata.?annotations[?'runtime.miosa.ai/injected'].orValue('')
+- name: chosen
+  expression: >-
+    object.metadata.?annotations[?'{{ .Values.podDomain }}/containers'].orValue('').split(',').map(name, name.trim())
+- name: choosesAll
+  expression: "!('{{ .Values.podDomain }}/containers' in object.metadata.?annotations.orValue({}))"
+- name: known
+  expression: "variables.creates ? [] : oldObject.spec.?ephemeralContainers.orValue([]).map(c, c.name)"
+{{- end }}
+
 {{- define "runtime-env.not-enrolled" -}}
 the namespace is not enrolled: set its label runtime.miosa.ai/tenant
 {{- end }}
