@@ -108,6 +108,7 @@ def run(node_can_run: None, temporary: Path) -> Iterator[Run]:  # noqa: ARG001 -
     yield started
     started.end()
     wait(lambda: not started.processes(), "the node's processes to end")
+    traces.remove(started.folder)  # also when the test failed
 
 
 def assert_nothing_is_left(run: Run) -> None:
