@@ -1,0 +1,133 @@
+"""Variables created to Ready, against a bare kopf operator: ``measured()``, or ``python -m tests.bench.variables``.
+
+Each turn has a fresh control plane, so that neither works on the other's leavings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+import uvloop
+
+from runtimeenv.cluster.client import ApiCluster, Query
+from runtimeenv.cluster.kinds import CONFIG_MAPS, RUNTIME_ENVS
+from runtimeenv.core.identity import Ref
+from runtimeenv.core.names import PUBLIC_KEY_CONFIG_MAP
+from runtimeenv.crypto.keyring import Keyring
+from runtimeenv.crypto.seal import KEY_FIELD, SealingKey
+from tests.bench.ground import WRITES, Ground, Process, ground
+from tests.bench.population import Population, create_all, create_and_wait
+from tests.bench.report import Row, table
+from tests.kube.chart import NAMESPACE
+
+POPULATION: Final = Population(variables=2000, namespaces=20)
+ROUNDS: Final = 2
+LIMIT: Final = 180.0
+"""Seconds for one turn; a floor takes about 10 on two cores."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one participant did."""
+
+    rate: float
+    """Variables a second."""
+    cpu: float
+    """Milliseconds of its own CPU for each variable."""
+    requests: Counter[tuple[str, str]]
+
+
+async def published_key(cluster: ApiCluster) -> SealingKey:
+    """The controller's, as the CLI would read it."""
+    found = await cluster.get(CONFIG_MAPS, Ref(NAMESPACE, PUBLIC_KEY_CONFIG_MAP))
+    assert found is not None, "a controller that is ready has published its key"
+    return SealingKey.parse(found.data[KEY_FIELD])
+
+
+async def prepare(cluster: ApiCluster, population: Population) -> None:
+    """Namespaces and RuntimeEnvs."""
+    await create_all(cluster, population.namespace_manifests())
+    await create_all(cluster, population.runtime_envs())
+
+
+async def materialized(cluster: ApiCluster) -> None:
+    """Until every RuntimeEnv has its Secret, still empty."""
+    while True:
+        page = await cluster.list(RUNTIME_ENVS, Query())
+        if all(found.status.secret_version for found in page.items):
+            return
+        await asyncio.sleep(0.2)
+
+
+async def our_turn(place: Ground, population: Population) -> Turn:
+    """The controller."""
+    with place.controller() as process:
+        place.wait_ready(process)
+        place.wait_watched(process)
+        async with place.client() as cluster:
+            await prepare(cluster, population)
+            async with asyncio.timeout(LIMIT):
+                await materialized(cluster)
+            return await turn(place, process, population, await published_key(cluster))
+
+
+async def floors_turn(place: Ground, population: Population) -> Turn:
+    """The bare operator."""
+    with place.floor("create") as process:
+        place.wait_watched(process)
+        async with place.client() as cluster:
+            await prepare(cluster, population)
+        return await turn(place, process, population, Keyring.generate().sealing_key)
+
+
+async def turn(place: Ground, process: Process, population: Population, key: SealingKey) -> Turn:
+    """Create all, wait for the last Ready, and count."""
+    manifests = population.sealed(key)
+    requests, cpu = place.requests(), process.cpu
+    async with place.client() as cluster, asyncio.timeout(LIMIT):
+        seconds = await create_and_wait(cluster, manifests)
+    spent = (process.cpu - cpu) / population.variables * 1000
+    return Turn(population.variables / seconds, spent, place.requests() - requests)
+
+
+def measured(population: Population = POPULATION, rounds: int = ROUNDS) -> tuple[list[Row], list[str]]:
+    """The ratios, and what the API server counted in our last turn."""
+    floor: list[Turn] = []
+    ours: list[Turn] = []
+    for _ in range(rounds):
+        with ground() as place:
+            floor.append(uvloop.run(floors_turn(place, population)))
+        with ground() as place:
+            ours.append(uvloop.run(our_turn(place, population)))
+    rows = [
+        Row("variables created to Ready", _of(ours, "rate"), _of(floor, "rate"), "1/s", ">= 0.8"),
+        Row("variables created to Ready, its own CPU each", _of(ours, "cpu"), _of(floor, "cpu"), "ms"),
+    ]
+    return rows, _told(ours[-1].requests, population)
+
+
+def _of(turns: list[Turn], what: str) -> float:
+    return float(median(getattr(turn, what) for turn in turns))
+
+
+def _told(requests: Counter[tuple[str, str]], population: Population) -> list[str]:
+    secrets, statuses = requests["POST", "secrets"], requests["PATCH", "runtimeenvvars/status"]
+    rewrites = requests["PUT", "secrets"]
+    environments = sum(requests[verb, kind] for verb in WRITES for kind in ("runtimeenvs", "runtimeenvs/status"))
+    # The bench itself lists once, before it watches.
+    lists = requests["LIST", "runtimeenvvars"] + requests["LIST", "secrets"] - 1
+    gets = requests["GET", "runtimeenvvars"] + requests["GET", "secrets"]
+    return [
+        f"{population.variables} variables: {secrets} encrypted Secrets, {statuses} status writes: "
+        f"{(secrets + statuses) / population.variables:.3f} writes each; {gets} GETs, {lists} LISTs",
+        f"{population.namespaces} RuntimeEnvs: {rewrites} writes of Secrets, {environments} of RuntimeEnvs",
+    ]
+
+
+if __name__ == "__main__":
+    found, notes = measured()
+    print(table(found), *notes, sep="\n")
