@@ -81,7 +81,7 @@ async def floors_turn(place: Ground, population: Population) -> Turn:
         place.wait_watched(process)
         async with place.client() as cluster:
             await prepare(cluster, population)
-        return await turn(place, process, population, Keyring.generate().sealing_key)
+        return await turn(place, process, population, Keyring.generate().sealing_key())
 
 
 async def turn(place: Ground, process: Process, population: Population, key: SealingKey) -> Turn:
