@@ -25,17 +25,16 @@ def main() -> None:
 def up() -> None:
     """Brings up what is missing, tells the story, and leaves the cluster up."""
     began = time.monotonic()
-    if reason := ground.lacking_for_node():
-        print(
-            f"This machine can't run pods ({reason}).\nThe demo shows a real control plane, and what pods would get.\n"
-        )
-    cluster = ground.prepare(lambda text: print(text, flush=True))
+    tier, reason = ground.tier()
+    if reason:
+        print(f"Pods can't run on this machine: {reason}.\nThe demo shows a control plane, and what pods would get.\n")
+    cluster = ground.prepare(tier, lambda text: print(text, flush=True))
     cluster.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", timeout=120)
     commands = ground.commands(cluster)
     print(f"A Kubernetes {cluster.version()} is up, and Runtime Env on it: {time.monotonic() - began:.0f} s.")
     narrator = Narrator(ground.REPOSITORY, commands, {"ETCD": str(cluster.folder / "etcd")})
     try:
-        Story(narrator, pods_run=cluster.tier == "node").whole()
+        Story(narrator, pods_run=tier != "control-plane", etcd_is_here=bool(cluster.etcd_files())).whole()
     except CommandFailed as failure:
         sys.exit(f"\nThe demo failed: {failure}\nThe cluster is still up; its logs are in {cluster.folder}.")
     print(f"\nDone in {time.monotonic() - began:.0f} s. {_farewell(cluster, str(commands))}")

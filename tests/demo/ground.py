@@ -5,34 +5,34 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.kube import images, node, operator, operator_image, standing
-from tests.kube.cluster import Cluster, wait
+from tests.kube import images, operator, operator_image, standing, tiers
+from tests.kube.cluster import Cluster, Tier, wait
 from tests.kube.operator_pods import OperatorPods
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES_IMAGE = "docker.io/library/busybox:1.37"  # as the examples name it; made of this machine's own busybox
 
 
-def lacking_for_node() -> str | None:
-    """Why there can't be pods that run, as a clause."""
-    try:
-        node.check()
-    except node.Unavailable as reason:
-        return str(reason)
-    return operator_image.lacking()
+def tier() -> tuple[Tier, str]:
+    """The fullest tier on which the operator can run here; why it is not a fuller one, as a clause, or nothing."""
+    fullest = tiers.fullest()
+    if fullest == "control-plane":
+        return fullest, str(tiers.lacking("node"))
+    reason = operator_image.lacking()
+    return ("control-plane", reason) if reason else (fullest, "")
 
 
-def prepare(progress: Callable[[str], None]) -> Cluster:
-    """A cluster of the fullest tier that can run here, with the operator on it; both may be there already."""
-    if lacking_for_node():
-        up = standing.up("control-plane", [], progress)
+def prepare(wanted: Tier, progress: Callable[[str], None]) -> Cluster:
+    """A cluster of that tier with the operator on it; both may be there already."""
+    if wanted == "control-plane":
+        up = standing.up(wanted, [], progress)
         _keep_processes(up)
-    else:
-        operator_image.image(progress)
-        up = standing.up("node", [], progress)
-        bring_examples_image(up)
-        progress("installing the operator from its chart")
-        OperatorPods.install(up, progress=progress)
+        return up
+    operator_image.image(progress)
+    up = standing.up(wanted, [], progress)
+    bring_examples_image(up)
+    progress("installing the operator from its chart")
+    OperatorPods.install(up, progress=progress)
     return up
 
 

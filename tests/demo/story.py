@@ -8,11 +8,12 @@ SHOWN = "MODEL|ANTHROPIC_API_KEY"
 
 
 class Story:
-    """One telling. `pods_run`: the cluster has a node, so environments are read inside the containers."""
+    """One telling. Environments are read inside containers if `pods_run`; etcd's files if they are in $ETCD."""
 
-    def __init__(self, narrator: Narrator, *, pods_run: bool) -> None:
+    def __init__(self, narrator: Narrator, *, pods_run: bool, etcd_is_here: bool) -> None:
         self._tell = narrator
         self._pods_run = pods_run
+        self._etcd_is_here = etcd_is_here
         self._key = f"sk-ant-demo-{secrets.token_hex(12)}"
 
     def whole(self) -> None:
@@ -51,13 +52,14 @@ class Story:
     def look_at_rest(self) -> None:
         self._tell.step(
             "Look at what is stored",
-            "No value stands in what users wrote, nor in etcd's files; that the search would find a text that does"
-            " stand there is shown by one that is no secret.",
+            "The object holds the sealed text. In etcd's files neither the workspace's value nor the project's is"
+            " found; a name, which is no secret, is.",
         )
-        self._tell.run("kubectl get rvar model -n acme -o jsonpath='{.spec}' | cut -c1-100")
-        self._tell.run(f"grep -rla {self._key} $ETCD || echo not found")
-        self._tell.run("grep -rla claude-large $ETCD || echo not found")
-        self._tell.run("grep -rla ANTHROPIC_API_KEY $ETCD | wc -l")
+        self._tell.run("kubectl get rvar model -n acme -o jsonpath='{.spec}' | cut -c1-160")
+        if self._etcd_is_here:
+            self._tell.run(f"grep -rla {self._key} $ETCD || echo not found")
+            self._tell.run("grep -rla claude-large $ETCD || echo not found")
+            self._tell.run("grep -rla ANTHROPIC_API_KEY $ETCD | wc -l")
 
     def start_pods(self) -> None:
         self._tell.step(
