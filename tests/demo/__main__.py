@@ -1,5 +1,6 @@
 """python -m tests.demo up | down."""
 
+import argparse
 import sys
 import time
 
@@ -7,25 +8,28 @@ from tests.demo import ground
 from tests.demo.narrator import CommandFailed, Narrator
 from tests.demo.story import Story
 from tests.kube import standing
-from tests.kube.cluster import Cluster
+from tests.kube.cluster import Cluster, Tier
 
 NAMESPACES = ("acme", "acme-ws-123")
 
 
 def main() -> None:
-    match sys.argv[1:]:
-        case ["up"]:
-            up()
-        case ["down"]:
-            print("The demo's cluster is down." if standing.down() else "No cluster of the demo was up.")
-        case _:
-            sys.exit("usage: python -m tests.demo up | down")
+    parser = argparse.ArgumentParser(prog="python -m tests.demo", description="The main job, narrated.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    shows = verbs.add_parser("up", help="show it, and leave the cluster up")
+    shows.add_argument("--control-plane", action="store_true", help="show it without a node, even where one can run")
+    verbs.add_parser("down", help="take the cluster away")
+    wanted = parser.parse_args()
+    if wanted.verb == "down":
+        print("The demo's cluster is down." if standing.down() else "No cluster of the demo was up.")
+    else:
+        up("control-plane" if wanted.control_plane else None)
 
 
-def up() -> None:
+def up(wanted: Tier | None) -> None:
     """Brings up what is missing, tells the story, and leaves the cluster up."""
     began = time.monotonic()
-    tier, reason = ground.tier()
+    tier, reason = (wanted, "") if wanted else ground.tier()
     if reason:
         print(f"Pods can't run on this machine: {reason}.\nThe demo shows a control plane, and what pods would get.\n")
     cluster = ground.prepare(tier, lambda text: print(text, flush=True))
