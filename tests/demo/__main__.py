@@ -7,9 +7,24 @@ import time
 from tests.demo import ground
 from tests.demo.narrator import CommandFailed, Narrator
 from tests.demo.story import Story
-from tests.kube import standing
-from tests.kube.cluster import Cluster, Tier
+from tests.kube import build, kind, node, standing
+from tests.kube.chart import ChartFailed
+from tests.kube.cluster import Cluster, Hopeless, KubectlFailed, Tier, TimedOut
+from tests.kube.operator_image import ImageFailed
+from tests.kube.toolchain import NoToolchain
 
+_FAILURES = (
+    build.BuildFailed,
+    NoToolchain,
+    ImageFailed,
+    ChartFailed,
+    kind.KindFailed,
+    node.Unavailable,
+    standing.AlreadyUp,
+    Hopeless,
+    KubectlFailed,
+    TimedOut,
+)
 NAMESPACES = ("acme", "acme-ws-123")
 
 
@@ -22,8 +37,11 @@ def main() -> None:
     wanted = parser.parse_args()
     if wanted.verb == "down":
         print("The demo's cluster is down." if standing.down() else "No cluster of the demo was up.")
-    else:
+        return
+    try:
         up("control-plane" if wanted.control_plane else None)
+    except _FAILURES as failure:
+        sys.exit(f"{failure}")
 
 
 def up(wanted: Tier | None) -> None:
