@@ -153,6 +153,15 @@ class Index:
         self._ticks.clear()
         self._foreign.clear()
 
+    def orphans(self) -> list[Record]:
+        """Records whose variable does not exist."""
+        return [record for record in self._records.values() if not self._census.exists(record.ref, record.uid)]
+
+    def knows(self, namespace: str) -> bool:
+        """Was this namespace seen at all?"""
+        place = self._places.get(namespace)
+        return place is not None and bool(place.uid)
+
     def winner(self, identity: Identity) -> Record | None:
         """The claimant that is materialized."""
         return self._claims.winner(identity)

@@ -31,6 +31,7 @@ class _Entry(Generic[V]):
     item: V | None
     running: bool = False
     again: bool = False
+    replaced: bool = False
     failures: int = 0
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
 
@@ -55,10 +56,11 @@ class Queue(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def held(self, key: K) -> V | None:
-        """The item that the queue holds for a key, if any."""
+    def refresh(self, key: K, item: V) -> None:
+        """What a run made of its item: held instead of it, unless a newer one was offered meanwhile."""
         entry = self._entries.get(key)
-        return entry.item if entry else None
+        if entry is not None and entry.running and not entry.replaced:
+            entry.item = item
 
     def offer(self, key: K, item: V | None = None, *, after: float = 0.0) -> None:
         """Have a key run. Without an item the one that the queue holds stays; an earlier time wins over a later one."""
@@ -68,7 +70,7 @@ class Queue(Generic[K, V]):
             self._schedule(key, entry, max(after, self._rest(key)))
             return
         if item is not None:
-            entry.item = item
+            entry.item, entry.replaced = item, True
         if entry.running:
             entry.again = True
         elif entry.timer is not None and entry.timer.when() > asyncio.get_running_loop().time() + after:
@@ -102,7 +104,7 @@ class Queue(Generic[K, V]):
         while True:
             key = await self._due.get()
             entry = self._entries[key]
-            entry.running, entry.again = True, False
+            entry.running, entry.again, entry.replaced = True, False, False
             after = await self._attempt(key, entry)
             entry.running = False
             if self._interval:

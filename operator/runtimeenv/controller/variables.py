@@ -18,7 +18,7 @@ from runtimeenv.controller.records import Record, read_record
 from runtimeenv.controller.renewal import opened, renewed
 from runtimeenv.controller.shared import Shared
 from runtimeenv.controller.sources import Sources, Unreadable
-from runtimeenv.controller.statuses import Outcome, reason_of, report, status_patch
+from runtimeenv.controller.statuses import Outcome, reason_of, report, status_patch, write_refused
 from runtimeenv.core import names
 from runtimeenv.core.conditions import state_of
 from runtimeenv.core.identity import Identity, Ref
@@ -76,6 +76,8 @@ class Variables:
         meta = variable.metadata
         if not self._shared.census.exists(ref, meta.uid):
             return UNSEEN if int(meta.resource_version) > self._seen() else None
+        if not self._index.knows(ref.namespace):
+            return UNSEEN
         known = self._index.record(meta.uid)
         if known is not None and known.origin.generation > meta.generation:
             return None

@@ -1,0 +1,54 @@
+"""kopf: watches RuntimeEnvVars and offers them to stage 1; the only importer of kopf.
+
+kopf keeps nothing on the objects: an event handler has no progress, no diff base and no finalizer.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from runtimeenv.core import names
+from runtimeenv.core.identity import Ref
+from runtimeenv.core.resources import RuntimeEnvVar
+from runtimeenv.errors import Invalid
+
+log = logging.getLogger(__name__)
+
+
+async def serve(offer: Callable[[RuntimeEnvVar], None]) -> None:
+    """Run kopf until a signal or a failure of its own; then the process must end: nothing is noticed any more."""
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(_login)
+
+    # Async, though it awaits nothing: kopf runs plain functions in threads, and offers belong to the event loop.
+    @kopf.on.event(names.GROUP, names.VERSION, "runtimeenvvars", registry=registry)
+    async def noticed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
+        if type != "DELETED":  # the reflector of metadata tells of those, also of those in a gap
+            _offer(body, offer)
+
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.networking.trust_env = False
+    await kopf.operator(registry=registry, settings=settings, clusterwide=True, standalone=True)
+
+
+def _offer(body: kopf.Body, offer: Callable[[RuntimeEnvVar], None]) -> None:
+    try:
+        offer(RuntimeEnvVar.read(dict(body)))
+    except Invalid as error:
+        # Older than a rule of the CRD: what was derived of it stays as it is.
+        ref = Ref(body.metadata.namespace or "", body.metadata.name or "")
+        log.warning("variable out of form", extra={"ref": str(ref), "reason": error.field})
+
+
+def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    if os.environ.get("KUBECONFIG") or not os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return kopf.login_with_kubeconfig(**kwargs)
+    return kopf.login_with_service_account(**kwargs)

@@ -1,0 +1,153 @@
+"""RuntimeEnvs on demand: made when a pod asks, removed some time after the last pod that uses them (design §3)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from runtimeenv.cluster.kinds import POD_METADATA, RUNTIME_ENVS
+from runtimeenv.cluster.objects import AnnotatedMetadata, RuntimeEnvObject
+from runtimeenv.cluster.protocol import Cluster, Query, pages
+from runtimeenv.controller.events import Events, Subject
+from runtimeenv.controller.index import Index
+from runtimeenv.core import names
+from runtimeenv.core.identity import Ref, Shape
+from runtimeenv.core.names import secret_name
+from runtimeenv.errors import Denied, Invalid, Stale
+
+UNFINISHED: Final = "status.phase!=Succeeded,status.phase!=Failed"
+MOST: Final = 200
+"""RuntimeEnvs of one namespace (design §3)."""
+
+log = logging.getLogger(__name__)
+
+
+def labelled(domain: str) -> Query:
+    """The unfinished pods that ask for an environment."""
+    return Query(labels=f"{domain}/target", fields=UNFINISHED)
+
+
+class Pods:
+    """Who asks for which RuntimeEnv. `make` and `collect` are run by queues. ``ttl``: seconds."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        index: Index,
+        events: Events,
+        environments: Callable[[Ref], RuntimeEnvObject | None],
+        domain: str,
+        ttl: float,
+    ) -> None:
+        self._cluster = cluster
+        self._index = index
+        self._events = events
+        self._environments = environments
+        self._domain = domain
+        self._ttl = ttl
+        self._askers: defaultdict[Ref, dict[str, Ref]] = defaultdict(dict)
+        self._asked: dict[str, Ref] = {}
+        self._unused_since: dict[Ref, float] = {}
+
+    def put(self, pod: AnnotatedMetadata) -> Ref | None:
+        """A labelled pod asks; the RuntimeEnv that it asks for, if it may."""
+        ref = self._wanted(pod)
+        if ref is not None:
+            self._asked[pod.metadata.uid] = ref
+            self._askers[ref][pod.metadata.uid] = pod.metadata.ref
+            self._unused_since.pop(ref, None)
+        return ref
+
+    def remove(self, pod: AnnotatedMetadata) -> Ref | None:
+        """A labelled pod went or finished; the RuntimeEnv that it had asked for."""
+        ref = self._asked.pop(pod.metadata.uid, None)
+        if ref is not None:
+            self._askers[ref].pop(pod.metadata.uid, None)
+            if not self._askers[ref]:
+                del self._askers[ref]
+        return ref
+
+    def askers(self, ref: Ref) -> list[Ref]:
+        """The pods that ask for a RuntimeEnv."""
+        return list(self._askers.get(ref, {}).values())
+
+    async def make(self, ref: Ref, shape: Shape | None) -> float | None:
+        """Make the RuntimeEnv, unless it is there. ``shape`` is that of `shape_of`."""
+        askers = self._askers.get(ref)
+        if not askers or shape is None or self._environments(ref) is not None:
+            return None
+        if len(self._index.environments(ref.namespace)) >= MOST:
+            await self._refuse(askers)
+            return self._ttl
+        try:
+            await self._cluster.replace(_manifest(ref, shape), None)
+        except Stale:
+            return None  # it is there by now
+        log.info("RuntimeEnv made on demand", extra={"ref": str(ref)})
+        return None
+
+    async def collect(self, ref: Ref, _item: None = None) -> float | None:
+        """Remove an on-demand RuntimeEnv whose last pod is gone long enough. Returns when to look again."""
+        found = self._environments(ref)
+        if found is None or found.metadata.labels.get(names.ON_DEMAND_LABEL) != "true" or self._askers.get(ref):
+            self._unused_since.pop(ref, None)
+            return None
+        now = asyncio.get_running_loop().time()
+        left = self._unused_since.setdefault(ref, now) + self._ttl - now
+        if left > 0:
+            return left
+        if await self._is_referenced(ref):
+            self._unused_since[ref] = now
+            return self._ttl
+        await self._cluster.delete(RUNTIME_ENVS, ref, uid=found.metadata.uid)
+        self._unused_since.pop(ref, None)
+        log.info("unused RuntimeEnv removed", extra={"ref": str(ref)})
+        return None
+
+    def shape_of(self, pod: AnnotatedMetadata) -> Shape | None:
+        """The shape that a pod's labels ask for; None where it may not, or opted out."""
+        labels: Mapping[str, str] = pod.metadata.labels
+        enrolment = self._index.enrolment(pod.metadata.namespace)
+        if enrolment is None or labels.get(f"{self._domain}/inject") == "false":
+            return None
+        try:
+            return enrolment.shape(labels, self._domain)
+        except (Denied, Invalid):
+            return None
+
+    def _wanted(self, pod: AnnotatedMetadata) -> Ref | None:
+        shape = self.shape_of(pod)
+        try:
+            return Ref(pod.metadata.namespace, secret_name(shape)) if shape is not None else None
+        except Invalid:
+            return None
+
+    async def _is_referenced(self, ref: Ref) -> bool:
+        """Labels change while pods run: what they were injected with counts."""
+        query = Query(namespace=ref.namespace, fields=UNFINISHED)
+        async for page in pages(self._cluster, POD_METADATA, query):
+            if any(pod.metadata.annotations.get(names.INJECTED_ANNOTATION) == ref.name for pod in page.items):
+                return True
+        return False
+
+    async def _refuse(self, askers: Mapping[str, Ref]) -> None:
+        uid, pod = next(iter(askers.items()))
+        message = f"the namespace has {MOST} RuntimeEnvs already: delete unused ones, or use fewer ids in pod labels"
+        await self._events.write(Subject("Pod", pod, uid), "Warning", "TooManyRuntimeEnvs", message)
+
+
+def _manifest(ref: Ref, shape: Shape) -> dict[str, Any]:
+    ids = {"workspaceId": shape.workspace, "projectId": shape.project}
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "RuntimeEnv",
+        "metadata": {
+            "name": ref.name,
+            "namespace": ref.namespace,
+            "labels": {**names.DERIVED_LABELS, names.ON_DEMAND_LABEL: "true"},
+        },
+        "spec": {"target": shape.surface, **{key: text for key, text in ids.items() if text is not None}},
+    }

@@ -1,0 +1,178 @@
+"""The controller's process: probes at once, work once the Lease is ours, the views complete and the keyring open."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import uvloop
+from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
+
+from runtimeenv.cluster.client import connect
+from runtimeenv.cluster.kinds import MUTATING_WEBHOOK_CONFIGURATIONS, RUNTIME_ENV_VARS, RUNTIME_ENVS
+from runtimeenv.cluster.lease import Lease
+from runtimeenv.cluster.objects import WebhookConfiguration
+from runtimeenv.cluster.protocol import Cluster, Query
+from runtimeenv.cluster.reflector import Reflector
+from runtimeenv.controller import handlers
+from runtimeenv.controller.keys import Keys
+from runtimeenv.controller.queue import Queue
+from runtimeenv.controller.serving_certificates import ServingCertificates
+from runtimeenv.controller.watching import Watching
+from runtimeenv.core.identity import Ref
+from runtimeenv.crypto.keyring import Keyring
+from runtimeenv.errors import ClusterError, RuntimeEnvError
+from runtimeenv.serving.probes import probe_server
+from runtimeenv.settings import Settings
+
+LEASE: Final = "runtime-env-controller"
+TRY_AGAIN: Final = 2.0
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT, or until the Lease is lost; the exit code."""
+    return uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> int:
+    async with connect() as cluster:
+        return await Controller(cluster, settings).run()
+
+
+class Controller:
+    """One replica: a standby until the Lease is its own."""
+
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._lease = Lease(cluster, Ref(settings.namespace, LEASE), settings.identity)
+        self._missing = "the Lease"
+        self._leading = False
+        self._watching = Watching(cluster, settings, _now)
+        self._registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector):
+            collector(registry=self._registry)
+        Gauge("runtimeenv_queued", "Keys that wait to be reconciled", registry=self._registry).set_function(
+            lambda: self._watching.stages.waiting
+        )
+
+    async def run(self) -> int:
+        """Serve probes, wait for the Lease, lead. Whatever ends leading ends the process."""
+        probes = probe_server(self._waiting_for, self._registry)
+        await probes.start(self._settings.bind_address, self._settings.probe_port)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            if not await _first(stopped, asyncio.create_task(self._lease.acquire())):
+                return 0
+            self._leading = True
+            log.info("leading", extra={"ref": LEASE})
+            lost = asyncio.create_task(self._lease.keep())
+            return 1 if await _first(stopped, lost, asyncio.create_task(self._lead())) else 0
+        finally:
+            await self._lease.release()
+            await probes.drain(0, 0)
+
+    def _waiting_for(self) -> str:
+        """A standby is ready when it reaches the API server: else no rolling update would end."""
+        if not self._leading:
+            return "" if self._lease.reachable else "the API server"
+        return self._missing
+
+    async def _lead(self) -> None:
+        self._missing = "the two kinds: install the CRDs"
+        await self._served()
+        async with asyncio.TaskGroup() as group:
+            if self._settings.certificates == "controller":
+                self._missing = "the serving certificate"
+                await self._certify(group)
+            self._missing = "the first lists"
+            group.create_task(self._watching.run())
+            await self._watching.synced()
+            self._missing = "the keyring"
+            keyring = await self._open()
+            self._watching.stages.start(keyring)
+            self._watching.start()
+            group.create_task(self._watching.stages.run())
+            group.create_task(self._watching.on_demand.run())
+            self._missing = ""
+            log.info("ready")
+            await handlers.serve(self._watching.stages.offer)
+            raise _Ended  # kopf stops on a signal, or when it failed: nothing is noticed any more
+
+    async def _served(self) -> None:
+        """kopf only warns once of a kind that is not served: wait for both."""
+        for kind in (RUNTIME_ENV_VARS, RUNTIME_ENVS):
+            await _retried(self._cluster.list, kind, Query(limit=1))
+
+    async def _certify(self, group: asyncio.TaskGroup) -> None:
+        certificates = ServingCertificates(self._cluster, self._settings, _now)
+        await _retried(certificates.renew)
+        renewals: Queue[str, None] = Queue(certificates.renew, workers=1)
+        trust: Queue[str, WebhookConfiguration] = Queue(certificates.trust, workers=1)
+        group.create_task(renewals.run())
+        group.create_task(trust.run())
+        renewals.offer("certificates")
+        base = self._settings.webhook_configuration
+        for name in (f"00-{base}", base):
+            query = Query(fields=f"metadata.name={name}")
+            reflector = Reflector(
+                self._cluster,
+                MUTATING_WEBHOOK_CONFIGURATIONS,
+                query,
+                lambda new, _old: trust.offer(new.metadata.name, new),
+                lambda _last: None,
+            )
+            group.create_task(reflector.run())
+
+    async def _open(self) -> Keyring:
+        """The keyring, the public key and the compare keys; what is missing is told, and tried again."""
+        keys = Keys(self._cluster, self._settings.namespace, _now)
+        while True:
+            try:
+                keyring = await keys.load(in_use=self._watching.in_use)
+                await keys.publish(keyring.sealing_key())
+                await keys.compare_keys()
+            except RuntimeEnvError as error:
+                self._missing = f"the keyring: {error}"
+                log.warning("keyring not open", extra={"reason": str(error)})
+                await asyncio.sleep(TRY_AGAIN)
+            else:
+                return keyring
+
+
+class _Ended(Exception):
+    """kopf ended, and with it the reason to lead."""
+
+
+async def _first(stopped: asyncio.Task[Any], *others: asyncio.Task[Any]) -> bool:
+    """Wait for the first to end, end the rest. True when it was one of the others; its failure is logged."""
+    await asyncio.wait({stopped, *others}, return_when=asyncio.FIRST_COMPLETED)
+    ended = [task for task in others if task.done()]
+    if stopped.done() or len(others) > 1:
+        for task in (*others, stopped):
+            task.cancel()
+        await asyncio.gather(*others, stopped, return_exceptions=True)
+    return bool(ended)
+
+
+async def _retried(call: Any, *arguments: Any) -> None:
+    while True:
+        try:
+            await call(*arguments)
+        except ClusterError as error:
+            log.warning("not yet", extra={"reason": str(error)})
+            await asyncio.sleep(TRY_AGAIN)
+        else:
+            return
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,137 @@
+"""The two stages and their queues, joined: whatever changes is offered to whom it concerns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from runtimeenv.cluster.objects import Metadata, RuntimeEnvObject
+from runtimeenv.cluster.protocol import Cluster
+from runtimeenv.controller.census import Census
+from runtimeenv.controller.dependents import Dependents
+from runtimeenv.controller.env_secrets import EnvSecrets
+from runtimeenv.controller.environments import Environments
+from runtimeenv.controller.events import Events
+from runtimeenv.controller.index import Affected, Index
+from runtimeenv.controller.limiter import Limiter
+from runtimeenv.controller.queue import Queue
+from runtimeenv.controller.shared import Shared
+from runtimeenv.controller.sources import Sources
+from runtimeenv.controller.variables import Variables
+from runtimeenv.core.identity import Ref
+from runtimeenv.core.resources import RuntimeEnvVar
+from runtimeenv.crypto.keyring import Keyring
+from runtimeenv.errors import KeyUnavailable
+from runtimeenv.settings import Settings
+
+WRITES_PER_SECOND: Final = 100.0
+REST: Final = 0.5
+"""Seconds between two writes of one RuntimeEnv, so that a burst of variables is written once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What the reflectors know: RuntimeEnvs, metadata of their Secrets and of sources; how far the census is."""
+
+    environments: Mapping[Ref, RuntimeEnvObject]
+    secrets: Mapping[Ref, Metadata]
+    sources: Mapping[Ref, Metadata]
+    census_version: Callable[[], int]
+
+
+class Stages:
+    """Index, census and both stages. Until `start`, what is offered is dropped: a start offers everything."""
+
+    def __init__(self, cluster: Cluster, settings: Settings, views: Views, now: Callable[[], datetime]) -> None:
+        self.census = Census(self._settled)
+        self.index = Index(self.census)
+        self.dependents = Dependents()
+        self.events = Events(cluster, now)
+        self.secrets = EnvSecrets(cluster, views.secrets)
+        self.started = False
+        self._keyring: Keyring | None = None
+        shared = Shared(
+            cluster, self.index, self.census, self.dependents, self._opened, now, self.offer_variable, self.affect
+        )
+        sources = Sources(cluster, views.sources, self.dependents, self._opened)
+        self._stage_1 = Variables(
+            shared, sources, self.events, self._refresh, views.census_version, settings.allowed_names
+        )
+        self._stage_2 = Environments(shared, self.secrets, Limiter(WRITES_PER_SECOND), views.environments.get)
+        self._variables: Queue[Ref, RuntimeEnvVar] = Queue(self._stage_1.reconcile)
+        self._environments: Queue[Ref, None] = Queue(self._stage_2.reconcile, workers=8, interval=REST)
+        self._leftovers: Queue[Ref, None] = Queue(self._clean, workers=4)
+
+    def start(self, keyring: Keyring) -> None:
+        """All reflectors are complete: what is behind must be tried first, what has no owner goes."""
+        self._keyring = keyring
+        self.started = True
+        self.index.start()
+        for ref, entry in self.census:
+            record = self.index.record(entry.uid)
+            enrolled = self.index.enrolment(ref.namespace) is not None
+            if enrolled and (record is None or record.origin.generation != entry.generation):
+                self.census.oblige(ref)
+        for record in self.index.orphans():
+            self.clean(record.ref.namespace, record.uid)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for queue in (self._variables, self._environments, self._leftovers):
+                group.create_task(queue.run())
+
+    @property
+    def waiting(self) -> int:
+        """How many keys are queued, for the metrics."""
+        return len(self._variables) + len(self._environments) + len(self._leftovers)
+
+    def offer(self, variable: RuntimeEnvVar) -> None:
+        """kopf told of a variable."""
+        self._variables.offer(variable.ref, variable)
+
+    def offer_variable(self, ref: Ref) -> None:
+        """Something that a variable depends on changed."""
+        if self.started:
+            self._variables.offer(ref)
+
+    def offer_environment(self, ref: Ref) -> None:
+        """A RuntimeEnv, its Secret or what it should hold changed."""
+        if self.started:
+            self._environments.offer(ref)
+
+    def affect(self, affected: Affected) -> None:
+        """Offer all that a change touched."""
+        for ref in affected.environments:
+            self.offer_environment(ref)
+        for ref in affected.variables:
+            self.offer_variable(ref)
+
+    def clean(self, namespace: str, uid: str) -> None:
+        """A variable is gone: its encrypted Secret goes too."""
+        if self.started:
+            self._leftovers.offer(Ref(namespace, uid))
+
+    def forget(self, uid: str) -> None:
+        """A RuntimeEnv is gone."""
+        self._stage_2.forget(uid)
+
+    async def _clean(self, ref: Ref, _item: None) -> None:
+        await self._stage_1.withdraw(ref.namespace, ref.name)
+
+    def _settled(self, namespace: str) -> None:
+        enrolment = self.index.enrolment(namespace)
+        for other in self.index.namespaces(enrolment.tenant) if enrolment else ():
+            for ref in self.index.environments(other):
+                self.offer_environment(ref)
+
+    def _refresh(self, ref: Ref, variable: RuntimeEnvVar) -> None:
+        self._variables.refresh(ref, variable)
+
+    def _opened(self) -> Keyring:
+        if self._keyring is None:
+            raise KeyUnavailable("the keyring is not open yet")
+        return self._keyring

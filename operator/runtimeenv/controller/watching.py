@@ -1,0 +1,177 @@
+"""The reflectors, and what each change that they tell of means (architecture §2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from runtimeenv.cluster.kinds import (
+    NAMESPACES,
+    POD_METADATA,
+    RUNTIME_ENV_VAR_METADATA,
+    RUNTIME_ENVS,
+    SECRET_METADATA,
+    SECRETS,
+)
+from runtimeenv.cluster.objects import AnnotatedMetadata, Metadata, RuntimeEnvObject, Secret
+from runtimeenv.cluster.protocol import Cluster, Query
+from runtimeenv.cluster.reflector import Reflector
+from runtimeenv.controller.census import Entry
+from runtimeenv.controller.on_demand import OnDemand
+from runtimeenv.controller.pods import labelled
+from runtimeenv.controller.records import read_record
+from runtimeenv.controller.stages import Stages, Views
+from runtimeenv.core import names
+from runtimeenv.core.identity import Ref, Shape
+from runtimeenv.core.tenancy import enrolment
+from runtimeenv.settings import Settings
+
+
+class Watching:
+    """Everything that is known of the cluster, and the stages that it feeds."""
+
+    def __init__(self, cluster: Cluster, settings: Settings, now: Callable[[], datetime]) -> None:
+        def reflect(kind: Any, query: Query, put: Any, remove: Any) -> Reflector[Any]:
+            return Reflector(cluster, kind, query, put, remove)
+
+        self._environments: Reflector[RuntimeEnvObject] = reflect(
+            RUNTIME_ENVS, Query(), self._environment_put, self._environment_removed
+        )
+        self._env_secrets: Reflector[Metadata] = reflect(
+            SECRET_METADATA, Query(fields=f"type={names.ENV_TYPE}"), self._env_secret_put, self._env_secret_removed
+        )
+        self._sources: Reflector[Metadata] = reflect(
+            SECRET_METADATA, Query(labels=f"{names.SOURCE_LABEL}=true"), self._source_put, self._source_removed
+        )
+        self._variables: Reflector[Metadata] = reflect(
+            RUNTIME_ENV_VAR_METADATA, Query(), self._variable_put, self._variable_removed
+        )
+        encrypted = Query(fields=f"type={names.ENCRYPTED_TYPE}")
+        self._all: tuple[Reflector[Any], ...] = (
+            reflect(NAMESPACES, Query(), self._namespace_put, self._namespace_removed),
+            self._variables,
+            reflect(SECRETS, encrypted, self._record_put, self._record_removed),
+            self._env_secrets,
+            self._sources,
+            self._environments,
+            reflect(POD_METADATA, labelled(settings.pod_domain), self._pod_put, self._pod_removed),
+        )
+        views = Views(
+            self._environments.objects,
+            self._env_secrets.objects,
+            self._sources.objects,
+            lambda: int(self._variables.version or 0),
+        )
+        self.stages = Stages(cluster, settings, views, now)
+        self.on_demand = OnDemand(cluster, self.stages, self._environments.objects, settings)
+
+    async def run(self) -> None:
+        """Reflect until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for reflector in self._all:
+                group.create_task(reflector.run())
+
+    async def synced(self) -> None:
+        """Wait until every reflector is complete."""
+        for reflector in self._all:
+            await reflector.synced.wait()
+
+    @property
+    def in_use(self) -> bool:
+        """Do variables or envelopes exist, so that no keyring may be made?"""
+        return any(reflector.objects for reflector in self._all[1:3])
+
+    def start(self) -> None:
+        """After `Stages.start`: look at every RuntimeEnv, at Secrets that have none, and at every pod."""
+        for ref in self._environments.objects.keys() | self._env_secrets.objects.keys():
+            self.stages.offer_environment(ref)
+        self.on_demand.start()
+
+    def _namespace_put(self, new: AnnotatedMetadata, _old: AnnotatedMetadata | None) -> None:
+        meta = new.metadata
+        before = self.stages.index.enrolment(meta.name)
+        after = enrolment(meta.labels, meta.annotations)
+        self.stages.affect(self.stages.index.enrol(meta.name, meta.uid, after))
+        if before != after:
+            for ref in self.stages.census.of_namespace(meta.name):
+                self.stages.offer_variable(ref)
+            self.on_demand.enrolled(meta.name)
+
+    def _namespace_removed(self, last: AnnotatedMetadata) -> None:
+        self.stages.affect(self.stages.index.enrol(last.metadata.name, "", None))
+
+    def _variable_put(self, new: Metadata, _old: Metadata | None) -> None:
+        meta = new.metadata
+        if self.stages.census.put(meta.ref, Entry(meta.uid, meta.generation)):
+            self.stages.affect(self.stages.index.refile(meta.uid))
+
+    def _variable_removed(self, last: Metadata) -> None:
+        meta = last.metadata
+        self.stages.census.remove(meta.ref, meta.uid)
+        self.stages.dependents.read(meta.ref, None)
+        self.stages.affect(self.stages.index.refile(meta.uid))
+        self.stages.clean(meta.namespace, meta.uid)
+
+    def _record_put(self, new: Secret, _old: Secret | None) -> None:
+        record = read_record(new)
+        if record is None:
+            self._garbage(new)
+            return
+        known = self.stages.index.record(record.uid)
+        if known is None or record.version > known.version:
+            self.stages.affect(self.stages.index.put(record, foreign=self.stages.started))
+            self.stages.offer_variable(record.ref)
+
+    def _garbage(self, secret: Secret) -> None:
+        """Of our type, but not of our form: stage 1 deletes it and writes it anew, if its variable exists."""
+        for owner in secret.metadata.owner_references:
+            self.stages.offer_variable(Ref(secret.metadata.namespace, owner.name))
+        self._forget_record(secret)
+
+    def _record_removed(self, last: Secret) -> None:
+        self._forget_record(last)
+        record = read_record(last)
+        if record is not None and self.stages.census.exists(record.ref, record.uid):
+            self.stages.offer_variable(record.ref)
+
+    def _forget_record(self, secret: Secret) -> None:
+        uid = secret.metadata.name.removeprefix(names.encrypted_secret_name(""))
+        self.stages.affect(self.stages.index.remove(uid, secret.metadata.version))
+
+    def _env_secret_put(self, new: Metadata, _old: Metadata | None) -> None:
+        if not self.stages.secrets.is_echo(new):
+            self.stages.offer_environment(new.metadata.ref)
+
+    def _env_secret_removed(self, last: Metadata) -> None:
+        self.stages.secrets.vanished(last.metadata.ref)
+        self.stages.offer_environment(last.metadata.ref)
+
+    def _source_put(self, new: Metadata, _old: Metadata | None) -> None:
+        self._source_removed(new)
+
+    def _source_removed(self, last: Metadata) -> None:
+        for ref in self.stages.dependents.readers(last.metadata.ref):
+            self.stages.offer_variable(ref)
+
+    def _environment_put(self, new: RuntimeEnvObject, old: RuntimeEnvObject | None) -> None:
+        spec, meta = new.spec, new.metadata
+        # An unknown target is refused by stage 2: until then the shape only has to be told from others.
+        shape = Shape(spec.target, spec.workspace_id, spec.project_id)  # type: ignore[arg-type]
+        self.stages.index.put_environment(meta.ref, meta.uid, shape)
+        if old is None or old.metadata.generation != meta.generation:
+            self.stages.offer_environment(meta.ref)
+        self.on_demand.look(meta.ref)
+
+    def _environment_removed(self, last: RuntimeEnvObject) -> None:
+        self.stages.index.remove_environment(last.metadata.ref)
+        self.stages.forget(last.metadata.uid)
+        self.stages.offer_environment(last.metadata.ref)
+        self.on_demand.gone(last.metadata.ref)
+
+    def _pod_put(self, new: AnnotatedMetadata, _old: AnnotatedMetadata | None) -> None:
+        self.on_demand.put(new)
+
+    def _pod_removed(self, last: AnnotatedMetadata) -> None:
+        self.on_demand.remove(last)
