@@ -46,4 +46,5 @@ def apply(cluster: Cluster, objects: Sequence[Object], namespace: str = NAMESPAC
     cluster.apply([made, *crds], *server_side)
     for crd in crds:
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{crd['metadata']['name']}")
-    cluster.apply([found for found in objects if found not in crds], *server_side)
+    if rest := [found for found in objects if found not in crds]:
+        cluster.apply(rest, *server_side)
