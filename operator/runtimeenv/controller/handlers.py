@@ -36,7 +36,9 @@ async def serve(offer: Callable[[RuntimeEnvVar], None]) -> None:
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.networking.trust_env = False
-    await kopf.operator(registry=registry, settings=settings, clusterwide=True, standalone=True)
+    # Without one, kopf looks for the user's name, which a container that runs as a bare number has not.
+    identity: Any = "runtime-env"
+    await kopf.operator(registry=registry, settings=settings, identity=identity, clusterwide=True, standalone=True)
 
 
 def _offer(body: kopf.Body, offer: Callable[[RuntimeEnvVar], None]) -> None:
