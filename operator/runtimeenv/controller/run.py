@@ -77,6 +77,7 @@ class Controller:
             lost = asyncio.create_task(self._lease.keep())
             return 1 if await _first(stopped, lost, asyncio.create_task(self._lead())) else 0
         finally:
+            stopped.cancel()
             await self._lease.release()
             await probes.drain(0, 0)
 
@@ -153,13 +154,15 @@ class _Ended(Exception):
 
 
 async def _first(stopped: asyncio.Task[Any], *others: asyncio.Task[Any]) -> bool:
-    """Wait for the first to end, end the rest. True when it was one of the others; its failure is logged."""
+    """Wait for the first to end, then end the rest. True when one of the others ended; its failure is logged."""
     await asyncio.wait({stopped, *others}, return_when=asyncio.FIRST_COMPLETED)
     ended = [task for task in others if task.done()]
-    if stopped.done() or len(others) > 1:
-        for task in (*others, stopped):
-            task.cancel()
-        await asyncio.gather(*others, stopped, return_exceptions=True)
+    for task in ended:
+        if (failure := task.exception()) is not None:
+            log.critical("stopped by a failure", exc_info=failure)
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
     return bool(ended)
 
 
