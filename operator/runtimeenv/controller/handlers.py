@@ -12,6 +12,7 @@ from typing import Any
 
 import kopf
 
+from runtimeenv.cluster import access
 from runtimeenv.core import names
 from runtimeenv.core.identity import Ref
 from runtimeenv.core.resources import RuntimeEnvVar
@@ -50,7 +51,15 @@ def _offer(body: kopf.Body, offer: Callable[[RuntimeEnvVar], None]) -> None:
         log.warning("variable out of form", extra={"ref": str(ref), "reason": error.field})
 
 
-def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    if os.environ.get("KUBECONFIG") or not os.environ.get("KUBERNETES_SERVICE_HOST"):
-        return kopf.login_with_kubeconfig(**kwargs)
-    return kopf.login_with_service_account(**kwargs)
+async def _login(**_: Any) -> kopf.ConnectionInfo:
+    """The same way to the API server as ours. kopf's own needs cluster DNS; asked again when a token has expired."""
+    found = await access.configuration(os.environ)
+    return kopf.ConnectionInfo(
+        server=found.host,
+        ca_path=found.ssl_ca_cert,
+        insecure=not found.verify_ssl,
+        certificate_path=found.cert_file,
+        private_key_path=found.key_file,
+        scheme="Bearer" if found.api_key else None,
+        token=found.api_key.get("BearerToken", "").rpartition(" ")[2] or None,
+    )
