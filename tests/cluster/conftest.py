@@ -10,9 +10,12 @@ import pytest
 
 from runtimeenv.core import names
 from tests import builders
+from tests.cluster import homes
+from tests.cluster.homes import Home
 from tests.cluster.writes import SEALED, create
 from tests.kube import chart
 from tests.kube.cluster import Cluster, wait
+from tests.kube.operator import Operator
 
 TENANT = "acme"
 WORKSPACE = "ws_1"
@@ -44,7 +47,7 @@ def crds(control_plane: Cluster) -> Cluster:
 
 @pytest.fixture(scope="session")
 def policies(crds: Cluster) -> Cluster:
-    """The control plane with the chart's CRDs, roles and policies, each policy in force."""
+    """The control plane with the chart's CRDs, roles and policies, in force; an operator may be at work in it."""
     accounts = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
     kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
     chart.apply(crds, chart.of_kind(chart.rendered({}), *accounts, *kinds))
@@ -55,7 +58,7 @@ def policies(crds: Cluster) -> Cluster:
 
 @pytest.fixture(scope="module")
 def without_webhooks(policies: Cluster) -> Iterator[Cluster]:
-    """The same with both webhook configurations deleted, put back afterwards if there were any."""
+    """The same with both webhook configurations deleted, and the pods' policy in force; put back if there were any."""
     everyones = policies.get_json("mutatingwebhookconfigurations")["items"]
     found = [configuration for configuration in everyones if configuration["metadata"]["name"] in WEBHOOKS]
     policies.kubectl("delete", "mutatingwebhookconfigurations", "--ignore-not-found", *WEBHOOKS)
@@ -86,6 +89,13 @@ def spaces(policies: Cluster) -> Iterator[Spaces]:
     wait(lambda: create(policies, probe).code == 0, "the policies to know the namespaces")
     yield made
     policies.kubectl("delete", "namespace", "--wait=false", *names_made)
+
+
+@pytest.fixture
+def home(operator: Operator) -> Iterator[Home]:
+    """A new tenant, with one namespace."""
+    with homes.new(operator) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -128,11 +138,10 @@ def _role(user: str, rules: list[dict[str, list[str]]]) -> list[builders.Manifes
 
 
 def _forbidden() -> dict[str, builders.Manifest]:
-    """One write that each policy refuses even an administrator."""
+    """One write that each policy refuses even an administrator. Of pods, a webhook that is there speaks first."""
     return {
         "runtime-env-enrolment": builders.namespace("probe", workspace="ws"),
         "runtime-env-variables": builders.variable("default/probe", sealed=SEALED),
         "runtime-env-runtimeenvs": builders.runtime_env("default/renv.sandbox"),
         "runtime-env-secrets": builders.source_secret("default/renv.probe", {}),
-        "runtime-env-pods": builders.pod("default/probe", POD_LABELS),
     }

@@ -17,9 +17,12 @@ ALL_CHARACTERS = "aZ0_.-9z"
 
 
 def asked(namespace: str, workspace: str | None = None, project: str | None = None, name: str = "") -> Manifest:
-    """A RuntimeEnv of these ids, under the one name that they give unless told another."""
+    """A RuntimeEnv of these ids, under the one name that they give unless told another.
+
+    Of a surface that no test's pod has: an operator at work beside these tests makes those.
+    """
     spec = {key: value for key, value in (("workspaceId", workspace), ("projectId", project)) if value is not None}
-    return runtime_env(f"{namespace}/{name or secret_name(Shape('sandbox', workspace, project))}", **spec)
+    return runtime_env(f"{namespace}/{name or secret_name(Shape('computer', workspace, project))}", "computer", **spec)
 
 
 @pytest.mark.parametrize(
@@ -80,17 +83,17 @@ def test_a_narrowed_namespace_asks_for_nothing_else(
     ("workspace", "name"),
     [
         (None, "mine"),
-        (None, "renv.computer"),
-        (None, "renv.sandbox.w-ws-u1"),
-        (WORKSPACE, "renv.sandbox"),
-        ("ws-u1", "renv.sandbox.w-ws-u1"),
-        ("A", "renv.sandbox.w-a"),
+        (None, "renv.sandbox"),
+        (None, "renv.computer.w-ws-u1"),
+        (WORKSPACE, "renv.computer"),
+        ("ws-u1", "renv.computer.w-ws-u1"),
+        ("A", "renv.computer.w-a"),
     ],
 )
 def test_no_other_name_than_the_one_made_from_the_spec_is_taken(
     policies: Cluster, spaces: Spaces, workspace: str | None, name: str
 ) -> None:
-    proper = secret_name(Shape("sandbox", workspace))
+    proper = secret_name(Shape("computer", workspace))
     done = create(policies, asked(spaces.tenant, workspace, name=name), user=DEVELOPER)
     refused(done, "runtimeenvs", f"metadata.name must be made from the spec: {proper}")
 
