@@ -21,7 +21,12 @@ from runtimeenv.errors import Invalid
 log = logging.getLogger(__name__)
 
 
-async def serve(offer: Callable[[RuntimeEnvVar], None]) -> None:
+Offer = Callable[[RuntimeEnvVar], None]
+Malformed = Callable[[Ref, str], None]
+"""Takes the ref and the UID of an object that can't be read."""
+
+
+async def serve(offer: Offer, malformed: Malformed) -> None:
     """Run kopf until a signal or a failure of its own; then the process must end: nothing is noticed any more."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_login)
@@ -30,7 +35,7 @@ async def serve(offer: Callable[[RuntimeEnvVar], None]) -> None:
     @kopf.on.event(names.GROUP, names.VERSION, "runtimeenvvars", registry=registry)
     async def noticed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
         if type != "DELETED":  # the reflector of metadata tells of those, also of those in a gap
-            _offer(body, offer)
+            notice(body, offer, malformed)
 
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True
@@ -42,13 +47,15 @@ async def serve(offer: Callable[[RuntimeEnvVar], None]) -> None:
     await kopf.operator(registry=registry, settings=settings, identity=identity, clusterwide=True, standalone=True)
 
 
-def _offer(body: kopf.Body, offer: Callable[[RuntimeEnvVar], None]) -> None:
+def notice(body: kopf.Body, offer: Offer, malformed: Malformed) -> None:
+    """Offer an object that kopf told of."""
     try:
         offer(RuntimeEnvVar.read(dict(body)))
     except Invalid as error:
         # Older than a rule of the CRD: what was derived of it stays as it is.
         ref = Ref(body.metadata.namespace or "", body.metadata.name or "")
         log.warning("variable out of form", extra={"ref": str(ref), "reason": error.field})
+        malformed(ref, body.metadata.uid or "")
 
 
 async def _login(**_: Any) -> kopf.ConnectionInfo:

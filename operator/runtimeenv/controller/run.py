@@ -105,7 +105,7 @@ class Controller:
             group.create_task(self._watching.on_demand.run())
             self._missing = ""
             log.info("ready")
-            await handlers.serve(self._watching.stages.offer)
+            await handlers.serve(self._watching.stages.offer, self._watching.stages.malformed)
             raise _Ended  # kopf stops on a signal, or when it failed: nothing is noticed any more
 
     async def _served(self) -> None:

@@ -93,6 +93,10 @@ class Stages:
         """kopf told of a variable."""
         self._variables.offer(variable.ref, variable)
 
+    def malformed(self, ref: Ref, uid: str) -> None:
+        """kopf told of a variable that can't be read: that counts as its one finished run."""
+        self.census.tried(ref.namespace, uid)
+
     def offer_variable(self, ref: Ref) -> None:
         """Something that a variable depends on changed."""
         if self.started:

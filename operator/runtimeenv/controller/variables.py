@@ -22,6 +22,7 @@ from runtimeenv.controller.statuses import Outcome, reason_of, report, status_pa
 from runtimeenv.core import names
 from runtimeenv.core.conditions import state_of
 from runtimeenv.core.identity import Identity, Ref
+from runtimeenv.core.model import ObjectMeta
 from runtimeenv.core.resources import Propagation, RuntimeEnvVar
 from runtimeenv.core.values import MASK, Plaintext
 from runtimeenv.errors import Rejected, Stale
@@ -223,4 +224,7 @@ def _unreadable(reading: Unreadable, record: Record) -> Outcome:
 
 def read_variable(found: RuntimeEnvVarObject) -> RuntimeEnvVar:
     """An object of the API as its model; raises Invalid."""
-    return RuntimeEnvVar.read(msgspec.to_builtins(found, order=None))
+    metadata = msgspec.structs.asdict(found.metadata)
+    ours = {name: metadata[name] for name in ObjectMeta.model_fields if name in metadata}
+    ours["labels"] = dict(found.metadata.labels)
+    return RuntimeEnvVar.read({"metadata": ours, "spec": dict(found.spec), "status": dict(found.status) or None})
