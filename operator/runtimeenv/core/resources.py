@@ -12,7 +12,7 @@ from pydantic import Field
 
 from runtimeenv.core import identity as rules
 from runtimeenv.core.conditions import Condition
-from runtimeenv.core.identity import Identity, Layer, Ref, RuntimeEnvKey, ScopeKind, Shape, Surface, Target
+from runtimeenv.core.identity import Identity, Layer, Ref, ScopeKind, Surface, Target
 from runtimeenv.core.model import Model, ObjectMeta
 from runtimeenv.errors import Invalid
 
@@ -189,19 +189,3 @@ class RuntimeEnv(Model):
     """The pod shape: what tells one environment from another in a namespace. Immutable."""
     status: RuntimeEnvStatus | None = None
     """What the pods receive, and why; never a value. Only the controller writes it."""
-
-    @property
-    def key(self) -> RuntimeEnvKey:
-        """Its namespace and shape; raises Invalid for ids out of form."""
-        return RuntimeEnvKey(
-            self.metadata.namespace,
-            Shape(
-                self.spec.target,
-                _optional_id("spec.workspaceId", self.spec.workspace_id),
-                _optional_id("spec.projectId", self.spec.project_id),
-            ),
-        )
-
-
-def _optional_id(field: str, text: str | None) -> str | None:
-    return None if text is None else rules.parse_id(field, text)

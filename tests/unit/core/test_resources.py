@@ -13,13 +13,10 @@ from runtimeenv.core.identity import (
     Identity,
     Layer,
     Ref,
-    RuntimeEnvKey,
-    Shape,
     Tenant,
     Workspace,
     scope_fields,
 )
-from runtimeenv.core.names import secret_name
 from runtimeenv.core.resources import (
     ReceivedVariable,
     RuntimeEnv,
@@ -30,7 +27,7 @@ from runtimeenv.core.resources import (
 )
 from runtimeenv.errors import Invalid
 from tests.builders import runtime_env, variable
-from tests.unit.core.strategies import identities, shapes
+from tests.unit.core.strategies import identities
 
 CANARY = "sk-canary"
 SEALED = f"renv1.xwing.0123456789abcdef.{CANARY}"
@@ -60,8 +57,7 @@ def test_metadata_is_read_as_far_as_it_is_used() -> None:
     manifest = changed()
     manifest["metadata"] |= {"uid": "u", "generation": 3, "resourceVersion": "7", "creationTimestamp": "T", "x": {}}
     metadata = RuntimeEnvVar.read(manifest).metadata
-    assert (metadata.uid, metadata.generation, metadata.resource_version) == ("u", 3, "7")
-    assert metadata.creation_timestamp == "T"
+    assert (metadata.uid, metadata.generation, metadata.creation_timestamp) == ("u", 3, "T")
 
 
 def test_fields_of_a_newer_release_are_ignored() -> None:
@@ -143,19 +139,10 @@ def test_an_identity_out_of_form_is_refused_by_its_field(spec: dict[str, Any], f
     assert refused.value.field == field
 
 
-@given(shapes)
-def test_a_runtime_envs_shape_is_read_from_its_spec(shape: Shape) -> None:
-    ids = {"workspaceId": shape.workspace, "projectId": shape.project}
-    spec = {key: text for key, text in ids.items() if text is not None}
-    read = RuntimeEnv.read(runtime_env(f"acme/{secret_name(shape)}", shape.surface, **spec))
-    assert read.key == RuntimeEnvKey("acme", shape)
-
-
-def test_a_runtime_env_is_of_one_surface_and_of_ids_in_form() -> None:
+def test_a_runtime_env_is_of_one_surface() -> None:
+    assert RuntimeEnv.read(runtime_env("acme/x", "agent", workspaceId="w")).spec.workspace_id == "w"
     with pytest.raises(Invalid, match=r"spec\.target"):
         RuntimeEnv.read(runtime_env("acme/x", "all"))
-    with pytest.raises(Invalid, match=r"spec\.projectId: must be"):
-        _ = RuntimeEnv.read(runtime_env("acme/x", projectId="")).key
 
 
 def test_a_status_is_written_in_the_apis_words_without_what_is_absent() -> None:
