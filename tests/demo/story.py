@@ -89,8 +89,9 @@ class Story:
     def delete(self) -> None:
         self._tell.step("Delete a variable", "The tenant's MODEL goes out of every environment.")
         self._tell.run("kubectl delete rvar model -n acme")
+        told = "{.status.conditions[?(@.type==\"Ready\")].message}"
         self._tell.run(
-            "kubectl wait --for=jsonpath='{.status.variables}'='[]' renv/renv.computer -n acme --timeout=60s"
+            f"kubectl wait --for=jsonpath='{told}'='pods receive 0 variables' renv/renv.computer -n acme --timeout=60s"
         )
         self._again("computer", empty=True)
 
