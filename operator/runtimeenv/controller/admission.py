@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from runtimeenv.cluster.objects import RuntimeEnvObject
+import msgspec
+
+from runtimeenv.cluster.objects import RuntimeEnvObject, RuntimeEnvVarObject
 from runtimeenv.controller.statuses import Outcome
 from runtimeenv.core import names
 from runtimeenv.core.identity import Identity
+from runtimeenv.core.model import ObjectMeta
 from runtimeenv.core.resources import RuntimeEnvVar
 from runtimeenv.core.tenancy import Enrolment
 from runtimeenv.core.values import check_reserved
@@ -53,3 +56,11 @@ def refused(found: RuntimeEnvObject, enrolment: Enrolment | None) -> Outcome | N
     except Invalid as error:
         return Outcome("InvalidValue", str(error))
     return None
+
+
+def read_variable(found: RuntimeEnvVarObject) -> RuntimeEnvVar:
+    """An object of the API as its model; raises Invalid."""
+    metadata = msgspec.structs.asdict(found.metadata)
+    ours = {name: metadata[name] for name in ObjectMeta.model_fields if name in metadata}
+    ours["labels"] = dict(found.metadata.labels)
+    return RuntimeEnvVar.read({"metadata": ours, "spec": dict(found.spec), "status": dict(found.status) or None})

@@ -46,6 +46,8 @@ class Census:
         if self.exists(ref, uid):
             del self._entries[ref]
             self._by_namespace[ref.namespace].discard(ref)
+            if not self._by_namespace[ref.namespace]:
+                del self._by_namespace[ref.namespace]
         self.tried(ref.namespace, uid)
 
     def exists(self, ref: Ref, uid: str) -> bool:
@@ -53,9 +55,9 @@ class Census:
         entry = self._entries.get(ref)
         return entry is not None and entry.uid == uid
 
-    def of_namespace(self, namespace: str) -> list[Ref]:
+    def of_namespace(self, namespace: str) -> list[tuple[Ref, Entry]]:
         """The variables of a namespace."""
-        return list(self._by_namespace.get(namespace, ()))
+        return [(ref, self._entries[ref]) for ref in self._by_namespace.get(namespace, ())]
 
     def __iter__(self) -> Iterator[tuple[Ref, Entry]]:
         return iter(self._entries.items())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from runtimeenv.cluster.kinds import RUNTIME_ENVS
 from runtimeenv.cluster.objects import RuntimeEnvObject
 from runtimeenv.controller.admission import refused
 from runtimeenv.controller.env_secrets import EnvSecrets
 from runtimeenv.controller.environment_status import Held, Told, held, status_after, told_by
-from runtimeenv.controller.index import Environment
+from runtimeenv.controller.layout import Environment
 from runtimeenv.controller.limiter import Limiter
 from runtimeenv.controller.materialize import Broken, Contents, TooLarge, contents
 from runtimeenv.controller.shared import Shared
@@ -18,6 +19,9 @@ from runtimeenv.controller.statuses import Outcome, write_refused
 from runtimeenv.core.identity import Ref
 from runtimeenv.core.resources import ReceivedVariable
 from runtimeenv.errors import Rejected, Stale
+
+PATIENCE: Final = 12
+"""Failed runs in a row, about two minutes, after which a RuntimeEnv holds its variables up no longer (design §5.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,11 @@ class Environments:
             environment.broken = run.outcome.reason != "Materialized"
             await self._report(found, run)
         except Exception:
-            environment.broken = True
+            environment.failures += 1
+            environment.broken = environment.failures >= PATIENCE
             self._release(ref)
             raise
+        environment.failures = 0
         self._release(ref)
         return run.outcome.retry
 

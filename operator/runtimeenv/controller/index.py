@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runtimeenv.controller.census import Census
 from runtimeenv.controller.claims import Claims
+from runtimeenv.controller.layout import Environment, Holders, Layout
 from runtimeenv.controller.records import Record
-from runtimeenv.core.identity import Identity, Layer, Ref, Shape
+from runtimeenv.core.identity import Identity, Ref, Shape
 from runtimeenv.core.merge import layers
 from runtimeenv.core.tenancy import Enrolment
 
@@ -27,27 +28,6 @@ class Affected:
 
     def __or__(self, other: Affected) -> Affected:
         return Affected(self.environments | other.environments, self.variables | other.variables)
-
-
-@dataclass(frozen=True, slots=True)
-class Holders:
-    """The RuntimeEnvs of a record's layer. Broken ones, which can't be written, count in ``total`` alone."""
-
-    held: frozenset[Ref]
-    waiting: frozenset[Ref]
-    total: int
-
-
-@dataclass(slots=True)
-class Environment:
-    """One RuntimeEnv as the index knows it. ``materialized``: the tick up to which its Secret is known to be right."""
-
-    ref: Ref
-    uid: str
-    shape: Shape
-    layers: tuple[Layer, ...] = ()
-    materialized: int = 0
-    broken: bool = False
 
 
 @dataclass(slots=True)
@@ -69,8 +49,7 @@ class Index:
         self._ticks: dict[str, int] = {}
         self._foreign: set[str] = set()
         self._claims = Claims()
-        self._environments: dict[Ref, Environment] = {}
-        self._by_layer: defaultdict[Layer, set[Ref]] = defaultdict(set)
+        self._layout = Layout()
         self._places: dict[str, _Place] = {}
         self._tenants: defaultdict[str, set[str]] = defaultdict(set)
         self.tick = 0
@@ -97,10 +76,12 @@ class Index:
         if enrolment is not None:
             self._tenants[enrolment.tenant].add(namespace)
         place.uid, place.enrolment = uid, enrolment
-        for ref in place.environments:
-            self._place_environment(self._environments[ref])
-        for record_uid in place.records:
+        for environment in filter(None, map(self._layout.environment, place.environments)):
+            self._place_environment(environment.ref, environment.uid, environment.shape)
+        for record_uid in list(place.records):
             affected |= self.refile(record_uid)
+        if not (uid or place.records or place.environments):
+            del self._places[namespace]
         return affected
 
     # Records
@@ -118,11 +99,20 @@ class Index:
         self._foreign.add(uid)
 
     def put(self, record: Record, *, foreign: bool = False) -> Affected:
-        """A record that we wrote, or saw in a version that we did not write (``foreign``); old ones don't count."""
+        """A record that we wrote, or saw in a version that we did not write (``foreign``); old ones don't count.
+
+        Of a foreign one only the version counts, unless it was read later than ours: else whoever puts an older
+        Secret back would have it materialized until stage 1 has written it anew.
+        """
         known = self._records.get(record.uid)
-        if known is not None and record.version <= known.version:
+        if known is not None and foreign and not known.precedes(record):
+            return self.overwritten(record.uid, record.version)
+        if known is not None and not foreign and known.version > record.version:
+            record = replace(record, version=known.version)  # overwritten before our own write's answer came
+        else:
+            (self._foreign.add if foreign else self._foreign.discard)(record.uid)
+        if record == known:
             return Affected()
-        (self._foreign.add if foreign else self._foreign.discard)(record.uid)
         self._records[record.uid] = record
         self._place(record.ref.namespace).records.add(record.uid)
         moved = known is not None and (known.identity, known.claim) != (record.identity, record.claim)
@@ -131,10 +121,28 @@ class Index:
         self._ticks[record.uid] = self.tick
         return affected
 
-    def remove(self, uid: str, version: int) -> Affected:
-        """A record's Secret is gone, as of this version."""
+    def overwritten(self, uid: str, version: int) -> Affected:
+        """Another hand's content stands in the record's Secret; 0: it is gone. What we know stays until we rewrite it.
+
+        Else a wiped Secret would let a wider layer show through in between.
+        """
         known = self._records.get(uid)
-        if known is None or version < known.version:
+        if known is None or (version and version <= known.version):
+            return Affected()
+        self._foreign.add(uid)
+        self._records[uid] = replace(known, version=version)
+        self._change(self._records[uid], file=True)
+        return Affected(variables=frozenset({known.ref}))
+
+    def vanished(self, uid: str) -> Affected:
+        """A record's Secret is gone: the record goes too, unless it counts, and is to be written anew."""
+        known = self._records.get(uid)
+        return self.overwritten(uid, 0) if known is not None and self._counts(known) else self.remove(uid)
+
+    def remove(self, uid: str) -> Affected:
+        """Forget a record."""
+        known = self._records.get(uid)
+        if known is None:
             return Affected()
         affected = self._change(known, file=False)
         del self._records[uid]
@@ -144,9 +152,13 @@ class Index:
         return affected
 
     def refile(self, uid: str) -> Affected:
-        """A variable appeared or went: its record counts only while it exists."""
+        """A variable appeared or went, or its namespace changed: a record counts only while its variable does."""
         record = self._records.get(uid)
-        return self._change(record, file=True) if record is not None else Affected()
+        if record is None:
+            return Affected()
+        if not (record.version or self._counts(record)):
+            return self.remove(uid)
+        return self._change(record, file=True)
 
     def start(self) -> None:
         """Everything put so far was there at the start: nobody changed it since."""
@@ -154,8 +166,9 @@ class Index:
         self._foreign.clear()
 
     def orphans(self) -> list[Record]:
-        """Records whose variable does not exist."""
-        return [record for record in self._records.values() if not self._census.exists(record.ref, record.uid)]
+        """Records whose variable does not exist, under whatever name."""
+        uids = {entry.uid for _, entry in self._census}
+        return [record for record in self._records.values() if record.uid not in uids]
 
     def knows(self, namespace: str) -> bool:
         """Was this namespace seen at all?"""
@@ -174,7 +187,7 @@ class Index:
         else:
             self._claims.unfile(record)
         self.tick += 1
-        environments = frozenset(self._by_layer.get(record.identity.layer, ()))
+        environments = frozenset(e.ref for e in self._layout.at(record.identity.layer))
         after = self._claims.winner(record.identity)
         if (before and before.uid) == (after and after.uid):
             return Affected(environments)
@@ -194,7 +207,7 @@ class Index:
 
     def environment(self, ref: Ref) -> Environment | None:
         """A RuntimeEnv by its name."""
-        return self._environments.get(ref)
+        return self._layout.environment(ref)
 
     def environments(self, namespace: str) -> set[Ref]:
         """The RuntimeEnvs of a namespace."""
@@ -203,34 +216,21 @@ class Index:
 
     def put_environment(self, ref: Ref, uid: str, shape: Shape) -> None:
         """A RuntimeEnv exists with this shape."""
-        known = self._environments.get(ref)
+        known = self._layout.environment(ref)
         if known is not None and (known.uid, known.shape) == (uid, shape):
             return
-        self.remove_environment(ref)
-        self._environments[ref] = Environment(ref, uid, shape)
         self._place(ref.namespace).environments.add(ref)
-        self._place_environment(self._environments[ref])
+        self._place_environment(ref, uid, shape)
 
     def remove_environment(self, ref: Ref) -> None:
         """A RuntimeEnv is gone."""
-        known = self._environments.pop(ref, None)
-        if known is not None:
-            self._lift_environment(known)
-            self._places[ref.namespace].environments.discard(ref)
+        self._layout.lift(ref)
+        if (place := self._places.get(ref.namespace)) is not None:
+            place.environments.discard(ref)
 
-    def _place_environment(self, environment: Environment) -> None:
-        self._lift_environment(environment)
-        enrolment = self.enrolment(environment.ref.namespace)
-        environment.layers = layers(enrolment.tenant, environment.shape) if enrolment else ()
-        environment.materialized = -1
-        for layer in environment.layers:
-            self._by_layer[layer].add(environment.ref)
-
-    def _lift_environment(self, environment: Environment) -> None:
-        for layer in environment.layers:
-            self._by_layer[layer].discard(environment.ref)
-            if not self._by_layer[layer]:
-                del self._by_layer[layer]
+    def _place_environment(self, ref: Ref, uid: str, shape: Shape) -> None:
+        enrolment = self.enrolment(ref.namespace)
+        self._layout.place(Environment(ref, uid, shape, layers(enrolment.tenant, shape) if enrolment else ()))
 
     def found(self, environment: Environment) -> list[Mapping[str, Record]]:
         """For each layer, widest first: the enabled winners by NAME."""
@@ -238,10 +238,4 @@ class Index:
 
     def holders(self, record: Record) -> Holders:
         """Which RuntimeEnvs hold the record's present state, and which are still to be written."""
-        tick = self._ticks.get(record.uid, 0)
-        environments = [self._environments[ref] for ref in self._by_layer.get(record.identity.layer, ())]
-        return Holders(
-            frozenset(e.ref for e in environments if e.materialized >= tick),
-            frozenset(e.ref for e in environments if e.materialized < tick and not e.broken),
-            len(environments),
-        )
+        return self._layout.holders(record.identity.layer, self._ticks.get(record.uid, 0))

@@ -62,6 +62,8 @@ class OnDemand:
 
     def enrolled(self, namespace: str) -> None:
         """A namespace's enrolment changed: its pods may ask for something else."""
+        if not self._stages.started:
+            return  # a start looks at every pod
         for pod in [p for p in self._seen.values() if p.metadata.namespace == namespace]:
             self.put(pod)
 

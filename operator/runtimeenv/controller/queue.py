@@ -89,6 +89,14 @@ class Queue(Generic[K, V]):
             self._rested.pop(key, None)
         return left
 
+    def _let_rest(self, key: K) -> None:
+        """Note a key's rest; those that are over go, the oldest first."""
+        now = asyncio.get_running_loop().time()
+        self._rested.pop(key, None)
+        self._rested[key] = now + self._interval
+        while (oldest := next(iter(self._rested))) != key and self._rested[oldest] <= now:
+            del self._rested[oldest]
+
     def _schedule(self, key: K, entry: _Entry[V], after: float) -> None:
         if after <= 0:
             entry.timer = None
@@ -108,7 +116,7 @@ class Queue(Generic[K, V]):
             after = await self._attempt(key, entry)
             entry.running = False
             if self._interval:
-                self._rested[key] = asyncio.get_running_loop().time() + self._interval
+                self._let_rest(key)
             if entry.again:
                 self._schedule(key, entry, self._rest(key))
             elif after is not None:

@@ -28,6 +28,13 @@ class Origin:
     def __str__(self) -> str:
         return f"{self.generation}/{self.source}" if self.source else str(self.generation)
 
+    def precedes(self, other: Origin) -> bool:
+        """Was the other read later: of a newer generation, or of the same source Secret in a newer version?"""
+        if self.generation != other.generation:
+            return self.generation < other.generation
+        (uid, _, version), (other_uid, _, later) = self.source.partition("/"), other.source.partition("/")
+        return uid == other_uid and version.isdecimal() and later.isdecimal() and int(version) < int(later)
+
     @classmethod
     def parse(cls, text: str) -> Origin:
         """The inverse of str(); raises ValueError."""
@@ -64,6 +71,10 @@ class Record:
     def bound(self) -> Bound:
         """What the envelope is bound to."""
         return Bound(self.identity, self.uid, self.enabled, self.created, str(self.origin))
+
+    def precedes(self, other: Record) -> bool:
+        """Is the other the same variable's, in a newer version of its Secret, and read later?"""
+        return self.ref == other.ref and self.version < other.version and self.origin.precedes(other.origin)
 
     def same_but_version(self, other: Record) -> bool:
         """Would both be stored as the same Secret?"""

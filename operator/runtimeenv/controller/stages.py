@@ -10,8 +10,9 @@ from typing import Final
 
 from runtimeenv.cluster.objects import Metadata, RuntimeEnvObject
 from runtimeenv.cluster.protocol import Cluster
-from runtimeenv.controller.census import Census
+from runtimeenv.controller.census import Census, Entry
 from runtimeenv.controller.dependents import Dependents
+from runtimeenv.controller.encrypted_secrets import EncryptedSecrets
 from runtimeenv.controller.env_secrets import EnvSecrets
 from runtimeenv.controller.environments import Environments
 from runtimeenv.controller.events import Events
@@ -23,6 +24,7 @@ from runtimeenv.controller.sources import Sources
 from runtimeenv.controller.variables import Variables
 from runtimeenv.core.identity import Ref
 from runtimeenv.core.resources import RuntimeEnvVar
+from runtimeenv.core.tenancy import Enrolment
 from runtimeenv.crypto.keyring import Keyring
 from runtimeenv.errors import KeyUnavailable
 from runtimeenv.settings import Settings
@@ -57,6 +59,7 @@ class Stages:
             cluster, self.index, self.census, self.dependents, self._opened, now, self.offer_variable, self.affect
         )
         sources = Sources(cluster, views.sources, self.dependents, self._opened)
+        self._encrypted = EncryptedSecrets(cluster, self.index, self.affect)
         self._stage_1 = Variables(
             shared, sources, self.events, self._refresh, views.census_version, settings.allowed_names
         )
@@ -71,12 +74,10 @@ class Stages:
         self.started = True
         self.index.start()
         for ref, entry in self.census:
-            record = self.index.record(entry.uid)
-            enrolled = self.index.enrolment(ref.namespace) is not None
-            if enrolled and (record is None or record.origin.generation != entry.generation):
-                self.census.oblige(ref)
+            if self.index.enrolment(ref.namespace) is not None:
+                self._oblige(ref, entry)
         for record in self.index.orphans():
-            self.clean(record.ref.namespace, record.uid)
+            self._clean_up(record.ref.namespace, record.uid)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -114,8 +115,23 @@ class Stages:
         for ref in affected.variables:
             self.offer_variable(ref)
 
-    def clean(self, namespace: str, uid: str) -> None:
+    def moved(self, namespace: str, before: Enrolment | None, after: Enrolment | None) -> None:
+        """A namespace changed its enrolment: all that is in it looks again, and nobody waits for it any more."""
+        if not self.started:
+            return
+        if before is not None:
+            self._offer_tenant(before.tenant)
+        for ref, entry in self.census.of_namespace(namespace):
+            if after is not None:
+                self._oblige(ref, entry)
+            self.offer_variable(ref)
+
+    def clean(self, ref: Ref, uid: str) -> None:
         """A variable is gone: its encrypted Secret goes too."""
+        self._stage_1.forget(ref)
+        self._clean_up(ref.namespace, uid)
+
+    def _clean_up(self, namespace: str, uid: str) -> None:
         if self.started:
             self._leftovers.offer(Ref(namespace, uid))
 
@@ -124,13 +140,23 @@ class Stages:
         self._stage_2.forget(uid)
 
     async def _clean(self, ref: Ref, _item: None) -> None:
-        await self._stage_1.withdraw(ref.namespace, ref.name)
+        await self._encrypted.remove(ref.namespace, ref.name)
 
     def _settled(self, namespace: str) -> None:
         enrolment = self.index.enrolment(namespace)
-        for other in self.index.namespaces(enrolment.tenant) if enrolment else ():
-            for ref in self.index.environments(other):
+        if enrolment is not None:
+            self._offer_tenant(enrolment.tenant)
+
+    def _offer_tenant(self, tenant: str) -> None:
+        for namespace in self.index.namespaces(tenant):
+            for ref in self.index.environments(namespace):
                 self.offer_environment(ref)
+
+    def _oblige(self, ref: Ref, entry: Entry) -> None:
+        """Hold the tenant back until this variable was tried, unless its record is up to date."""
+        record = self.index.record(entry.uid)
+        if record is None or (record.ref, record.origin.generation) != (ref, entry.generation):
+            self.census.oblige(ref)
 
     def _refresh(self, ref: Ref, variable: RuntimeEnvVar) -> None:
         self._variables.refresh(ref, variable)

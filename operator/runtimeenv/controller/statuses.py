@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from runtimeenv.controller.queue import LONGEST_BACKOFF
+from runtimeenv.controller.queue import LONGEST_BACKOFF, UNAVAILABLE_BACKOFF
 from runtimeenv.controller.records import Record
+from runtimeenv.controller.sources import Unreadable
 from runtimeenv.core.conditions import Reason, conditions
 from runtimeenv.core.resources import Propagation, RuntimeEnvVar, RuntimeEnvVarStatus, Status
 from runtimeenv.errors import Rejected
@@ -49,6 +50,20 @@ def reason_of(status: Status | None) -> str:
     """The reason of the Ready condition; empty where there is none yet."""
     found = (status.conditions or ()) if status is not None else ()
     return next((c.reason for c in found if c.type == "Ready"), "")
+
+
+def ended(record: Record) -> Outcome:
+    """A variable that was read, and is encrypted."""
+    if record.enabled:
+        return Outcome("Materialized", "encrypted, and held by every RuntimeEnv of its layer")
+    return Outcome("Disabled", "spec.enabled is false: no RuntimeEnv holds it")
+
+
+def unreadable(reading: Unreadable, record: Record) -> Outcome:
+    """A variable that could not be read; the record says what stands instead."""
+    kept = "the last good value stays in use" if record.envelope is not None else "pods do not receive this name"
+    retry = UNAVAILABLE_BACKOFF if reading.reason == "KeyUnavailable" else None
+    return Outcome(reading.reason, f"{reading.message} ({kept})", retry)
 
 
 def write_refused(error: Rejected) -> Outcome:

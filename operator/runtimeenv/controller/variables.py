@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-import msgspec
-
-from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS, SECRET_METADATA, SECRETS
-from runtimeenv.cluster.objects import RuntimeEnvVarObject
-from runtimeenv.controller.admission import admitted
+from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS
+from runtimeenv.controller.admission import admitted, read_variable
+from runtimeenv.controller.encrypted_secrets import EncryptedSecrets
 from runtimeenv.controller.events import Events
-from runtimeenv.controller.queue import UNAVAILABLE_BACKOFF
-from runtimeenv.controller.records import Record, read_record
+from runtimeenv.controller.records import Record
 from runtimeenv.controller.renewal import opened, renewed
 from runtimeenv.controller.shared import Shared
 from runtimeenv.controller.sources import Sources, Unreadable
-from runtimeenv.controller.statuses import Outcome, reason_of, report, status_patch, write_refused
-from runtimeenv.core import names
+from runtimeenv.controller.statuses import Outcome, ended, reason_of, report, status_patch, unreadable, write_refused
 from runtimeenv.core.conditions import state_of
 from runtimeenv.core.identity import Identity, Ref
-from runtimeenv.core.model import ObjectMeta
 from runtimeenv.core.resources import Propagation, RuntimeEnvVar
 from runtimeenv.core.values import MASK, Plaintext
-from runtimeenv.errors import Rejected, Stale
+from runtimeenv.errors import Invalid, Rejected, Stale, Unavailable
 
 FIRST_PROPAGATING: Final = 1.0
 """Seconds that a variable may wait for RuntimeEnvs before its status says so."""
 NEXT_PROPAGATING: Final = 5.0
 UNSEEN: Final = 0.05
 """Seconds until the reflector of metadata is asked again for a variable that kopf told of first."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,7 @@ class Variables:
         self._shared = shared
         self._index = shared.index
         self._cluster = shared.cluster
+        self._secrets = EncryptedSecrets(shared.cluster, shared.index, shared.affect)
         self._sources = sources
         self._events = events
         self._refresh = refresh
@@ -70,7 +69,7 @@ class Variables:
 
     async def reconcile(self, ref: Ref, variable: RuntimeEnvVar | None) -> float | None:
         """One run. Returns the seconds after which to run again, or None. The API server's failures are raised."""
-        if variable is None:
+        if variable is None or self._outdated(variable):
             variable = await self._get(ref)
         if variable is None:
             return None
@@ -79,35 +78,58 @@ class Variables:
             return UNSEEN if int(meta.resource_version) > self._seen() else None
         if not self._index.knows(ref.namespace):
             return UNSEEN
-        known = self._index.record(meta.uid)
-        if known is not None and known.origin.generation > meta.generation:
-            return None
-        result = await self._run(variable)
-        self._shared.census.tried(ref.namespace, meta.uid)
+        if self._outdated(variable):
+            self._index.distrust(meta.uid)  # even the API server's object is older: no record of ours says so
+        result = await self._tried(variable)
         return await self._report(variable, result)
 
-    async def withdraw(self, namespace: str, uid: str) -> None:
-        """Delete a variable's encrypted Secret, if there is one. The index forgets it when the reflector tells."""
-        ref = Ref(namespace, names.encrypted_secret_name(uid))
-        secret = await self._cluster.get(SECRET_METADATA, ref)
-        if secret is not None:
-            await self._cluster.delete(SECRETS, ref, uid=secret.metadata.uid)
+    def forget(self, ref: Ref) -> None:
+        """A variable is gone."""
+        self._quiet_until.pop(ref, None)
+
+    def _outdated(self, variable: RuntimeEnvVar) -> bool:
+        """Was its record made of a newer generation?"""
+        known = self._index.record(variable.metadata.uid)
+        return known is not None and known.origin.generation > variable.metadata.generation
 
     async def _get(self, ref: Ref) -> RuntimeEnvVar | None:
         found = await self._cluster.get(RUNTIME_ENV_VARS, ref)
-        return read_variable(found) if found is not None else None
+        try:
+            return read_variable(found) if found is not None else None
+        except Invalid as error:
+            log.warning("variable out of form", extra={"ref": str(ref), "reason": error.field})
+            self._shared.census.tried(ref.namespace, found.metadata.uid if found is not None else "")
+            return None
+
+    async def _tried(self, variable: RuntimeEnvVar) -> _Result:
+        """A run, after which nothing waits any more for this variable to be tried, unless the run is to be repeated."""
+        meta = variable.metadata
+        try:
+            result = await self._run(variable)
+        except (Stale, Unavailable):
+            raise
+        except Rejected as error:
+            result = _Result(write_refused(error), self._index.record(meta.uid))
+        except Exception:
+            self._shared.census.tried(meta.namespace, meta.uid)
+            raise
+        self._shared.census.tried(meta.namespace, meta.uid)
+        return result
 
     async def _run(self, variable: RuntimeEnvVar) -> _Result:
         identity = admitted(variable, self._index.enrolment(variable.metadata.namespace), self._allowed_names)
         if isinstance(identity, Outcome):
             self._shared.dependents.read(variable.ref, None)
             if self._index.record(variable.metadata.uid) is not None:
-                await self.withdraw(variable.metadata.namespace, variable.metadata.uid)
+                await self._secrets.remove(variable.metadata.namespace, variable.metadata.uid)
+                self._shared.affect(self._index.remove(variable.metadata.uid))
             return _Result(identity)
         self._sources.note(variable)
         last = self._index.record(variable.metadata.uid)
+        if last is not None and last.ref != variable.ref:
+            last = None  # a copy in another place, seen before this one's
         if last is not None and self._is_current(last, variable, identity):
-            return _Result(_ended(last), last)
+            return _Result(ended(last), last)
         return await self._encrypt(variable, identity, last)
 
     def _is_current(self, last: Record, variable: RuntimeEnvVar, identity: Identity) -> bool:
@@ -127,30 +149,17 @@ class Variables:
         record = new.record
         if last is None or self._index.foreign(last.uid) or not last.same_but_version(record):
             try:
-                record = replace(record, version=await self._store(record, last))
+                record = replace(record, version=await self._secrets.write(record, last))
             except Rejected as error:
                 return _Result(write_refused(error), last)
             self._shared.affect(self._index.put(record))
+            if not self._shared.census.exists(record.ref, record.uid):
+                await self._secrets.remove(record.ref.namespace, record.uid)  # deleted meanwhile
         else:
             record = last
         return _Result(
-            _unreadable(reading, record) if isinstance(reading, Unreadable) else _ended(record), record, new.value
+            unreadable(reading, record) if isinstance(reading, Unreadable) else ended(record), record, new.value
         )
-
-    async def _store(self, record: Record, last: Record | None) -> int:
-        try:
-            return int(await self._cluster.replace(record.manifest(), str(last.version) if last else None))
-        except Stale:
-            if last is None:
-                await self._clear(record)
-            raise
-
-    async def _clear(self, record: Record) -> None:
-        """A Secret stands in the way: unless it is ours and the reflector is late, it goes."""
-        ref = Ref(record.ref.namespace, names.encrypted_secret_name(record.uid))
-        secret = await self._cluster.get(SECRETS, ref)
-        if secret is not None and (secret.type != names.ENCRYPTED_TYPE or read_record(secret) is None):
-            await self._cluster.delete(SECRETS, ref, uid=secret.metadata.uid)
 
     async def _report(self, variable: RuntimeEnvVar, result: _Result) -> float | None:
         outcome, record = result.outcome, result.record
@@ -184,8 +193,9 @@ class Variables:
     ) -> None:
         preview = self._preview(variable, result)
         status = report(variable, outcome, result.record, preview, propagation, self._shared.now())
-        if status == variable.status:
-            return
+        last = variable.status
+        if last is not None and status == last.model_copy(update={"propagation": status.propagation}):
+            return  # how many RuntimeEnvs there are is as of the last write, or each new one would cost many
         patch = status_patch(variable.metadata.uid, status)
         try:
             await self._cluster.patch(RUNTIME_ENV_VARS, variable.ref, patch, subresource="status")
@@ -208,23 +218,3 @@ class Variables:
             return status.preview
         value = opened(record, self._shared.keyring())
         return value.preview if value is not None else MASK
-
-
-def _ended(record: Record) -> Outcome:
-    if record.enabled:
-        return Outcome("Materialized", "encrypted, and held by every RuntimeEnv of its layer")
-    return Outcome("Disabled", "spec.enabled is false: no RuntimeEnv holds it")
-
-
-def _unreadable(reading: Unreadable, record: Record) -> Outcome:
-    kept = "the last good value stays in use" if record.envelope is not None else "pods do not receive this name"
-    retry = UNAVAILABLE_BACKOFF if reading.reason == "KeyUnavailable" else None
-    return Outcome(reading.reason, f"{reading.message} ({kept})", retry)
-
-
-def read_variable(found: RuntimeEnvVarObject) -> RuntimeEnvVar:
-    """An object of the API as its model; raises Invalid."""
-    metadata = msgspec.structs.asdict(found.metadata)
-    ours = {name: metadata[name] for name in ObjectMeta.model_fields if name in metadata}
-    ours["labels"] = dict(found.metadata.labels)
-    return RuntimeEnvVar.read({"metadata": ours, "spec": dict(found.spec), "status": dict(found.status) or None})

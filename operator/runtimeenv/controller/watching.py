@@ -25,7 +25,7 @@ from runtimeenv.controller.records import read_record
 from runtimeenv.controller.stages import Stages, Views
 from runtimeenv.core import names
 from runtimeenv.core.identity import Ref, Shape
-from runtimeenv.core.tenancy import enrolment
+from runtimeenv.core.tenancy import Enrolment, enrolment
 from runtimeenv.settings import Settings
 
 
@@ -91,16 +91,17 @@ class Watching:
 
     def _namespace_put(self, new: AnnotatedMetadata, _old: AnnotatedMetadata | None) -> None:
         meta = new.metadata
-        before = self.stages.index.enrolment(meta.name)
-        after = enrolment(meta.labels, meta.annotations)
-        self.stages.affect(self.stages.index.enrol(meta.name, meta.uid, after))
-        if before != after:
-            for ref in self.stages.census.of_namespace(meta.name):
-                self.stages.offer_variable(ref)
-            self.on_demand.enrolled(meta.name)
+        self._enrol(meta.name, meta.uid, enrolment(meta.labels, meta.annotations))
 
     def _namespace_removed(self, last: AnnotatedMetadata) -> None:
-        self.stages.affect(self.stages.index.enrol(last.metadata.name, "", None))
+        self._enrol(last.metadata.name, "", None)
+
+    def _enrol(self, namespace: str, uid: str, after: Enrolment | None) -> None:
+        before = self.stages.index.enrolment(namespace)
+        self.stages.affect(self.stages.index.enrol(namespace, uid, after))
+        if before != after:
+            self.stages.moved(namespace, before, after)
+            self.on_demand.enrolled(namespace)
 
     def _variable_put(self, new: Metadata, _old: Metadata | None) -> None:
         meta = new.metadata
@@ -112,33 +113,40 @@ class Watching:
         self.stages.census.remove(meta.ref, meta.uid)
         self.stages.dependents.read(meta.ref, None)
         self.stages.affect(self.stages.index.refile(meta.uid))
-        self.stages.clean(meta.namespace, meta.uid)
+        self.stages.clean(meta.ref, meta.uid)
 
     def _record_put(self, new: Secret, _old: Secret | None) -> None:
         record = read_record(new)
         if record is None:
             self._garbage(new)
             return
-        known = self.stages.index.record(record.uid)
+        index = self.stages.index
+        known = index.record(record.uid)
+        if known is not None and known.ref.namespace != record.ref.namespace:
+            if self.stages.census.exists(known.ref, known.uid):
+                return  # a copy, in a namespace where its variable is not
+            self.stages.affect(index.remove(known.uid))
+            known = None
         if known is None or record.version > known.version:
-            self.stages.affect(self.stages.index.put(record, foreign=self.stages.started))
+            self.stages.affect(index.put(record, foreign=self.stages.started))
             self.stages.offer_variable(record.ref)
 
     def _garbage(self, secret: Secret) -> None:
-        """Of our type, but not of our form: stage 1 deletes it and writes it anew, if its variable exists."""
+        """Of our type, but not of our form: stage 1 writes it anew, if its variable exists."""
         for owner in secret.metadata.owner_references:
             self.stages.offer_variable(Ref(secret.metadata.namespace, owner.name))
-        self._forget_record(secret)
+        if (uid := self._recorded_in(secret)) is not None:
+            self.stages.affect(self.stages.index.overwritten(uid, secret.metadata.version))
 
     def _record_removed(self, last: Secret) -> None:
-        self._forget_record(last)
-        record = read_record(last)
-        if record is not None and self.stages.census.exists(record.ref, record.uid):
-            self.stages.offer_variable(record.ref)
+        if (uid := self._recorded_in(last)) is not None:
+            self.stages.affect(self.stages.index.vanished(uid))
 
-    def _forget_record(self, secret: Secret) -> None:
+    def _recorded_in(self, secret: Secret) -> str | None:
+        """The variable whose record this Secret holds, or should hold; None where it is in the wrong namespace."""
         uid = secret.metadata.name.removeprefix(names.encrypted_secret_name(""))
-        self.stages.affect(self.stages.index.remove(uid, secret.metadata.version))
+        known = self.stages.index.record(uid)
+        return uid if known is not None and known.ref.namespace == secret.metadata.namespace else None
 
     def _env_secret_put(self, new: Metadata, _old: Metadata | None) -> None:
         if not self.stages.secrets.is_echo(new):

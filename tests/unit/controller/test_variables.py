@@ -41,7 +41,7 @@ async def test_a_changed_value_reaches_the_environment_before_ready() -> None:
 async def test_a_deleted_variable_leaves_nothing_behind() -> None:
     async with World(*ACME, sealed("acme/x", "v")) as world:
         rvar = world.rvar("acme/x")
-        world.cluster.remove(RUNTIME_ENV_VARS, world.replica.stages.census.of_namespace("acme")[0])
+        world.cluster.remove(RUNTIME_ENV_VARS, world.replica.stages.census.of_namespace("acme")[0][0])
         await world.settle()
         assert world.env("acme/renv.sandbox") == {}
         assert rvar not in {
