@@ -116,7 +116,8 @@ class Cluster:
 
     def logs(self) -> list[Path]:
         """All that the cluster's programs, and those started by `spawn` with a log in `folder`, have written."""
-        return sorted(self.folder.rglob("*.log"))
+        walk = os.walk(self.folder)  # unlike rglob it goes on when containerd removes a folder meanwhile
+        return sorted(Path(top, name) for top, _, names in walk for name in names if name.endswith(".log"))
 
     def save(self) -> None:
         """Writes the handle into the folder, for `load` in other processes."""
