@@ -89,7 +89,7 @@ class Story:
     def delete(self) -> None:
         self._tell.step("Delete a variable", "The tenant's MODEL goes out of every environment.")
         self._tell.run("kubectl delete rvar model -n acme")
-        told = "{.status.conditions[?(@.type==\"Ready\")].message}"
+        told = '{.status.conditions[?(@.type=="Ready")].message}'
         self._tell.run(
             f"kubectl wait --for=jsonpath='{told}'='pods receive 0 variables' renv/renv.computer -n acme --timeout=60s"
         )
