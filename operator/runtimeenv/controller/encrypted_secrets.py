@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from runtimeenv.cluster.kinds import SECRET_METADATA, SECRETS
 from runtimeenv.cluster.protocol import Cluster
+from runtimeenv.controller.env_secrets import UNPROCESSABLE
 from runtimeenv.controller.index import Affected, Index
 from runtimeenv.controller.records import Record, read_record
 from runtimeenv.core import names
 from runtimeenv.core.identity import Ref
 from runtimeenv.errors import Rejected, Stale
-
-UNPROCESSABLE: Final = 422
 
 
 class EncryptedSecrets:

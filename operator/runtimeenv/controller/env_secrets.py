@@ -7,6 +7,7 @@ version somebody else wrote it. The version that counts is the newer of what we 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from runtimeenv.cluster.kinds import SECRETS
 from runtimeenv.cluster.objects import Metadata, RuntimeEnvObject
@@ -14,7 +15,10 @@ from runtimeenv.cluster.protocol import Cluster
 from runtimeenv.controller.materialize import secret_manifest
 from runtimeenv.core import names
 from runtimeenv.core.identity import Ref
-from runtimeenv.errors import Stale
+from runtimeenv.errors import Rejected, Stale
+
+UNPROCESSABLE: Final = 422
+"""Not what a policy or a quota answers, but the API server's own rules: of what may not change, such as immutable."""
 
 
 class EnvSecrets:
@@ -49,6 +53,11 @@ class EnvSecrets:
             if not version:
                 await self._clear(ref)
             raise
+        except Rejected as error:
+            if not version or seen is None or error.status != UNPROCESSABLE:
+                raise
+            await self._cluster.delete(SECRETS, ref, uid=seen.metadata.uid)  # somebody made it immutable
+            raise Stale(error.status, f"replace {ref}") from None
         self._written[ref] = int(written)
         return written
 

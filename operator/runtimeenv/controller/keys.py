@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -35,15 +35,15 @@ class Keys:
         self._kek = LocalKek(cluster, namespace)
         self._now = now
 
-    async def load(self, *, in_use: bool) -> Keyring:
-        """The opened keyring. ``in_use``: sealed texts or envelopes exist, so that none may be made.
+    async def load(self, in_use: Callable[[], Awaitable[bool]]) -> Keyring:
+        """The opened keyring. ``in_use``: do sealed texts or envelopes exist, so that none may be made?
 
         Raises KeyUnavailable where it can't be opened, or is missing although it is in use.
         """
         ref = Ref(self._namespace, names.KEYRING_SECRET)
         stored = await self._cluster.get(SECRETS, ref)
         if stored is None:
-            if in_use:
+            if await in_use():
                 raise KeyUnavailable(
                     f"Secret {ref} with the keyring is missing, but sealed values exist: restore it from a backup"
                 )

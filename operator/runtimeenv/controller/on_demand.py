@@ -67,6 +67,11 @@ class OnDemand:
         for pod in [p for p in self._seen.values() if p.metadata.namespace == namespace]:
             self.put(pod)
 
+    def came(self, ref: Ref) -> None:
+        """A RuntimeEnv was made, or changed."""
+        self._pods.made(ref)
+        self.look(ref)
+
     def look(self, ref: Ref) -> None:
         """See whether a RuntimeEnv is still used."""
         if self._stages.started:
@@ -74,6 +79,7 @@ class OnDemand:
 
     def gone(self, ref: Ref) -> None:
         """A RuntimeEnv went: a pod that still asks for it gets it again."""
+        self._pods.made(ref)
         for pod in self._pods.askers(ref):
             if pod in self._seen:
                 self.put(self._seen[pod])

@@ -51,6 +51,7 @@ class Pods:
         self._askers: defaultdict[Ref, dict[str, Ref]] = defaultdict(dict)
         self._asked: dict[str, Ref] = {}
         self._unused_since: dict[Ref, float] = {}
+        self._making: set[Ref] = set()
 
     def put(self, pod: AnnotatedMetadata) -> Ref | None:
         """A labelled pod asks; the RuntimeEnv that it asks for, if it may."""
@@ -79,13 +80,17 @@ class Pods:
         askers = self._askers.get(ref)
         if not askers or shape is None or self._environments(ref) is not None:
             return None
-        if len(self._index.environments(ref.namespace)) >= MOST:
+        if self._is_full(ref.namespace):
             await self._refuse(askers)
             return self._ttl
+        self._making.add(ref)
         try:
             await self._cluster.replace(_manifest(ref, shape), None)
         except Stale:
             return None  # it is there by now
+        except Exception:
+            self._making.discard(ref)
+            raise
         log.info("RuntimeEnv made on demand", extra={"ref": str(ref)})
         return None
 
@@ -124,6 +129,15 @@ class Pods:
             return Ref(pod.metadata.namespace, secret_name(shape)) if shape is not None else None
         except Invalid:
             return None
+
+    def made(self, ref: Ref) -> None:
+        """The reflector saw a RuntimeEnv come, or go."""
+        self._making.discard(ref)
+
+    def _is_full(self, namespace: str) -> bool:
+        """Counts those that the reflector has not told of yet, too: many may be made at once."""
+        making = sum(ref.namespace == namespace for ref in self._making)
+        return len(self._index.environments(namespace)) + making >= MOST
 
     async def _is_referenced(self, ref: Ref) -> bool:
         """Labels change while pods run: what they were injected with counts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -139,12 +140,19 @@ def read_record(secret: Secret) -> Record | None:
             stored.enabled,
             stored.created,
             Origin.parse(stored.origin),
-            stored.changed,
-            stored.value_changed,
+            _moment(stored.changed),
+            _moment(stored.value_changed),
             Envelope.parse(envelope) if envelope is not None else None,
         )
     except (KeyError, ValueError, RuntimeEnvError):
         return None
+
+
+def _moment(text: str) -> str:
+    """RFC 3339 in UTC with microseconds, as we write it; raises ValueError."""
+    if len(text) != len("2026-11-24T12:00:00.000000Z") or datetime.fromisoformat(text).utcoffset() != timedelta(0):
+        raise ValueError("not a moment of ours")
+    return text
 
 
 def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:

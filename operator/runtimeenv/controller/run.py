@@ -12,15 +12,12 @@ import uvloop
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
 
 from runtimeenv.cluster.client import connect
-from runtimeenv.cluster.kinds import MUTATING_WEBHOOK_CONFIGURATIONS, RUNTIME_ENV_VARS, RUNTIME_ENVS
+from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS, RUNTIME_ENVS
 from runtimeenv.cluster.lease import Lease
-from runtimeenv.cluster.objects import WebhookConfiguration
 from runtimeenv.cluster.protocol import Cluster, Query
-from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.controller import handlers
+from runtimeenv.controller.certifying import Certifying
 from runtimeenv.controller.keys import Keys
-from runtimeenv.controller.queue import Queue
-from runtimeenv.controller.serving_certificates import ServingCertificates
 from runtimeenv.controller.watching import Watching
 from runtimeenv.core.identity import Ref
 from runtimeenv.crypto.keyring import Keyring
@@ -93,7 +90,9 @@ class Controller:
         async with asyncio.TaskGroup() as group:
             if self._settings.certificates == "controller":
                 self._missing = "the serving certificate"
-                await self._certify(group)
+                certifying = Certifying(self._cluster, self._settings, _now)
+                await _retried(certifying.renew)
+                group.create_task(certifying.run())
             self._missing = "the first lists"
             group.create_task(self._watching.run())
             await self._watching.synced()
@@ -113,32 +112,12 @@ class Controller:
         for kind in (RUNTIME_ENV_VARS, RUNTIME_ENVS):
             await _retried(self._cluster.list, kind, Query(limit=1))
 
-    async def _certify(self, group: asyncio.TaskGroup) -> None:
-        certificates = ServingCertificates(self._cluster, self._settings, _now)
-        await _retried(certificates.renew)
-        renewals: Queue[str, None] = Queue(certificates.renew, workers=1)
-        trust: Queue[str, WebhookConfiguration] = Queue(certificates.trust, workers=1)
-        group.create_task(renewals.run())
-        group.create_task(trust.run())
-        renewals.offer("certificates")
-        base = self._settings.webhook_configuration
-        for name in (f"00-{base}", base):
-            query = Query(fields=f"metadata.name={name}")
-            reflector = Reflector(
-                self._cluster,
-                MUTATING_WEBHOOK_CONFIGURATIONS,
-                query,
-                lambda new, _old: trust.offer(new.metadata.name, new),
-                lambda _last: None,
-            )
-            group.create_task(reflector.run())
-
     async def _open(self) -> Keyring:
         """The keyring, the public key and the compare keys; what is missing is told, and tried again."""
         keys = Keys(self._cluster, self._settings.namespace, _now)
         while True:
             try:
-                keyring = await keys.load(in_use=self._watching.in_use)
+                keyring = await keys.load(self._watching.in_use)
                 await keys.publish(keyring.sealing_key())
                 await keys.compare_keys()
             except RuntimeEnvError as error:

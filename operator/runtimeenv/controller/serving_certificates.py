@@ -13,7 +13,16 @@ from runtimeenv.cluster.objects import Secret, WebhookConfiguration
 from runtimeenv.cluster.protocol import Cluster
 from runtimeenv.core import names
 from runtimeenv.core.identity import Ref
-from runtimeenv.crypto.certificates import Certified, bundle, due, issue_authority, issue_serving, serves, service_hosts
+from runtimeenv.crypto.certificates import (
+    Certified,
+    bundle,
+    due,
+    issue_authority,
+    issue_serving,
+    matches,
+    serves,
+    service_hosts,
+)
 from runtimeenv.settings import Settings
 
 AUTHORITY_SECRET: Final = "runtime-env-webhook-ca"
@@ -37,7 +46,7 @@ class ServingCertificates:
         """Issue what is missing, damaged or due. Returns the seconds after which to look again."""
         stored = await self._read(AUTHORITY_SECRET)
         authority = _pair(stored)
-        if due(authority.certificate, self._now()) is None:
+        if due(authority.certificate, self._now()) is None or not matches(authority):
             authority = issue_authority(self._now())
             await self._write(AUTHORITY_SECRET, "kubernetes.io/tls", _entries(authority), stored)
             log.info("certificate authority issued", extra={"ref": AUTHORITY_SECRET})

@@ -11,12 +11,13 @@ from runtimeenv.cluster.kinds import (
     NAMESPACES,
     POD_METADATA,
     RUNTIME_ENV_VAR_METADATA,
+    RUNTIME_ENV_VARS,
     RUNTIME_ENVS,
     SECRET_METADATA,
     SECRETS,
 )
-from runtimeenv.cluster.objects import AnnotatedMetadata, Metadata, RuntimeEnvObject, Secret
-from runtimeenv.cluster.protocol import Cluster, Query
+from runtimeenv.cluster.objects import AnnotatedMetadata, Metadata, RuntimeEnvObject, Secret, without_content
+from runtimeenv.cluster.protocol import Cluster, Query, pages
 from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.controller.census import Entry
 from runtimeenv.controller.on_demand import OnDemand
@@ -33,6 +34,8 @@ class Watching:
     """Everything that is known of the cluster, and the stages that it feeds."""
 
     def __init__(self, cluster: Cluster, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._cluster = cluster
+
         def reflect(kind: Any, query: Query, put: Any, remove: Any) -> Reflector[Any]:
             return Reflector(cluster, kind, query, put, remove)
 
@@ -48,11 +51,18 @@ class Watching:
         self._variables: Reflector[Metadata] = reflect(
             RUNTIME_ENV_VAR_METADATA, Query(), self._variable_put, self._variable_removed
         )
-        encrypted = Query(fields=f"type={names.ENCRYPTED_TYPE}")
+        self._encrypted: Reflector[Secret] = Reflector(
+            cluster,
+            SECRETS,
+            Query(fields=f"type={names.ENCRYPTED_TYPE}"),
+            self._record_put,
+            self._record_removed,
+            keep=without_content,
+        )
         self._all: tuple[Reflector[Any], ...] = (
             reflect(NAMESPACES, Query(), self._namespace_put, self._namespace_removed),
             self._variables,
-            reflect(SECRETS, encrypted, self._record_put, self._record_removed),
+            self._encrypted,
             self._env_secrets,
             self._sources,
             self._environments,
@@ -78,10 +88,19 @@ class Watching:
         for reflector in self._all:
             await reflector.synced.wait()
 
-    @property
-    def in_use(self) -> bool:
-        """Do variables or envelopes exist, so that no keyring may be made?"""
-        return any(reflector.objects for reflector in self._all[1:3])
+    async def in_use(self) -> bool:
+        """Do sealed texts or envelopes exist, so that no keyring may be made? A variable that reads a Secret has none.
+
+        Asked only while there is no keyring: the reflectors know no specs.
+        """
+        if self._encrypted.objects:
+            return True
+        if not self._variables.objects:
+            return False
+        async for page in pages(self._cluster, RUNTIME_ENV_VARS, Query()):
+            if any("sealedValue" in found.spec for found in page.items):
+                return True
+        return False
 
     def start(self) -> None:
         """After `Stages.start`: look at every RuntimeEnv, at Secrets that have none, and at every pod."""
@@ -170,7 +189,7 @@ class Watching:
         self.stages.index.put_environment(meta.ref, meta.uid, shape)
         if old is None or old.metadata.generation != meta.generation:
             self.stages.offer_environment(meta.ref)
-        self.on_demand.look(meta.ref)
+        self.on_demand.came(meta.ref)
 
     def _environment_removed(self, last: RuntimeEnvObject) -> None:
         self.stages.index.remove_environment(last.metadata.ref)

@@ -45,4 +45,5 @@ class ObjectMeta(Model):
     namespace: str
     uid: str = ""
     generation: int = 0
+    resource_version: str = ""
     creation_timestamp: str = ""

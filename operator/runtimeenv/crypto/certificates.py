@@ -84,16 +84,21 @@ def due(certificate: bytes, now: datetime) -> datetime | None:
     return renewal if starts <= now < renewal else None
 
 
+def matches(pair: Certified) -> bool:
+    """Is the private key the certificate's?"""
+    try:
+        return _private_key(pair).public_key() == _loaded(pair.certificate).public_key()
+    except (ValueError, TypeError):
+        return False
+
+
 def serves(serving: Certified, authority: bytes, hosts: Sequence[str]) -> bool:
     """Is it a pair that this authority signed for these hosts?"""
     try:
         certificate = _loaded(serving.certificate)
         certificate.verify_directly_issued_by(_loaded(authority))
         named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return (
-            set(named) == {_general_name(host) for host in hosts}
-            and _private_key(serving).public_key() == certificate.public_key()
-        )
+        return set(named) == {_general_name(host) for host in hosts} and matches(serving)
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
 

@@ -1,0 +1,52 @@
+"""Keeps the webhook's certificates valid, and trusted by whatever webhook configurations there are (design §7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from runtimeenv.cluster.kinds import MUTATING_WEBHOOK_CONFIGURATIONS
+from runtimeenv.cluster.objects import WebhookConfiguration
+from runtimeenv.cluster.protocol import Cluster, Query
+from runtimeenv.cluster.reflector import Reflector
+from runtimeenv.controller.queue import Queue
+from runtimeenv.controller.serving_certificates import ServingCertificates
+from runtimeenv.settings import Settings
+
+
+class Certifying:
+    """`renew` once, before the webhook is needed; then `run`."""
+
+    def __init__(self, cluster: Cluster, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._certificates = ServingCertificates(cluster, settings, now)
+        self._renewals: Queue[str, None] = Queue(self.renew, workers=1)
+        self._trust: Queue[str, WebhookConfiguration] = Queue(self._certificates.trust, workers=1)
+        base = settings.webhook_configuration
+        self._configurations = [
+            Reflector(
+                cluster,
+                MUTATING_WEBHOOK_CONFIGURATIONS,
+                Query(fields=f"metadata.name={name}"),
+                lambda new, _old: self._trust.offer(new.metadata.name, new),
+                lambda _last: None,
+            )
+            for name in (f"00-{base}", base)
+        ]
+
+    async def renew(self, _name: str = "", _item: None = None) -> float:
+        """Issue what is due, and have it trusted. Returns the seconds after which to look again."""
+        after = await self._certificates.renew()
+        for reflector in self._configurations:
+            for found in reflector.objects.values():
+                self._trust.offer(found.metadata.name, found)
+        return after
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for queue in (self._renewals, self._trust):
+                group.create_task(queue.run())
+            for reflector in self._configurations:
+                group.create_task(reflector.run())
+            self._renewals.offer("certificates")
