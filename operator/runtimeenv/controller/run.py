@@ -67,12 +67,16 @@ class Controller:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         stopped = asyncio.create_task(stop.wait())
         try:
-            if not await _first(stopped, asyncio.create_task(self._lease.acquire())):
+            acquiring = asyncio.create_task(self._lease.acquire())
+            if await _first(stopped, acquiring):
+                return 1
+            if acquiring.cancelled():
                 return 0
             self._leading = True
             log.info("leading", extra={"ref": LEASE})
-            lost = asyncio.create_task(self._lease.keep())
-            return 1 if await _first(stopped, lost, asyncio.create_task(self._lead())) else 0
+            keeping = asyncio.create_task(self._lease.keep())
+            failed = await _first(stopped, keeping, asyncio.create_task(self._lead()))
+            return 0 if keeping.cancelled() and not failed else 1
         finally:
             stopped.cancel()
             await self._lease.release()
@@ -105,7 +109,7 @@ class Controller:
             self._missing = ""
             log.info("ready")
             await handlers.serve(self._watching.stages.offer, self._watching.stages.malformed)
-            raise _Ended  # kopf stops on a signal, or when it failed: nothing is noticed any more
+            raise _Ended
 
     async def _served(self) -> None:
         """kopf only warns once of a kind that is not served: wait for both."""
@@ -129,20 +133,26 @@ class Controller:
 
 
 class _Ended(Exception):
-    """kopf ended, and with it the reason to lead."""
+    """kopf ended in order: it took the signal."""
 
 
 async def _first(stopped: asyncio.Task[Any], *others: asyncio.Task[Any]) -> bool:
-    """Wait for the first to end, then end the rest. True when one of the others ended; its failure is logged."""
+    """Wait for the first to end, then cancel the others. True when one failed, which is logged."""
     await asyncio.wait({stopped, *others}, return_when=asyncio.FIRST_COMPLETED)
-    ended = [task for task in others if task.done()]
-    for task in ended:
-        if (failure := task.exception()) is not None:
-            log.critical("stopped by a failure", exc_info=failure)
+    failures = [failure for task in others if task.done() for failure in _leaves(task.exception())]
+    for failure in failures:
+        log.critical("stopped by a failure", exc_info=failure)
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    return bool(ended)
+    return bool(failures)
+
+
+def _leaves(failure: BaseException | None) -> list[BaseException]:
+    """What went wrong, out of the groups that tasks wrap it in; kopf's end in order is no failure."""
+    if isinstance(failure, BaseExceptionGroup):
+        return [leaf for inner in failure.exceptions for leaf in _leaves(inner)]
+    return [] if failure is None or isinstance(failure, _Ended) else [failure]
 
 
 async def _retried(call: Any, *arguments: Any) -> None:
