@@ -54,9 +54,13 @@ def up(wanted: Tier | None) -> None:
     cluster.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", timeout=120)
     commands = ground.commands(cluster)
     print(f"A Kubernetes {cluster.version()} is up, and Runtime Env on it: {time.monotonic() - began:.0f} s.")
-    narrator = Narrator(ground.REPOSITORY, commands, {"ETCD": str(cluster.folder / "etcd")})
+    narrator = Narrator(ground.REPOSITORY, commands)
     try:
-        Story(narrator, pods_run=tier != "control-plane", etcd_is_here=bool(cluster.etcd_files())).whole()
+        Story(
+            narrator,
+            pods_run=tier != "control-plane",
+            etcd=str(cluster.folder / "etcd") if cluster.etcd_files() else "",
+        ).whole()
     except CommandFailed as failure:
         sys.exit(f"\nThe demo failed: {failure}\nThe cluster is still up; its logs are in {cluster.folder}.")
     print(f"\nDone in {time.monotonic() - began:.0f} s. {_farewell(cluster, str(commands))}")

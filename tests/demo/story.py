@@ -8,12 +8,12 @@ SHOWN = "MODEL|ANTHROPIC_API_KEY"
 
 
 class Story:
-    """One telling. Environments are read inside containers if `pods_run`; etcd's files if they are in $ETCD."""
+    """One telling. Environments are read inside containers if `pods_run`; etcd's files are in `etcd`, if it is here."""
 
-    def __init__(self, narrator: Narrator, *, pods_run: bool, etcd_is_here: bool) -> None:
+    def __init__(self, narrator: Narrator, *, pods_run: bool, etcd: str) -> None:
         self._tell = narrator
         self._pods_run = pods_run
-        self._etcd_is_here = etcd_is_here
+        self._etcd = etcd
         self._key = f"sk-ant-demo-{secrets.token_hex(12)}"
 
     def whole(self) -> None:
@@ -56,10 +56,10 @@ class Story:
             " found; a name, which is no secret, is.",
         )
         self._tell.run("kubectl get rvar model -n acme -o jsonpath='{.spec}' | cut -c1-160")
-        if self._etcd_is_here:
-            self._tell.run(f"grep -rla {self._key} $ETCD || echo not found")
-            self._tell.run("grep -rla claude-large $ETCD || echo not found")
-            self._tell.run("grep -rla ANTHROPIC_API_KEY $ETCD | wc -l")
+        if self._etcd:
+            self._tell.run(f"grep -rla {self._key} {self._etcd} || echo not found")
+            self._tell.run(f"grep -rla claude-large {self._etcd} || echo not found")
+            self._tell.run(f"grep -rla ANTHROPIC_API_KEY {self._etcd} | wc -l")
 
     def start_pods(self) -> None:
         self._tell.step(
@@ -115,4 +115,4 @@ class Story:
             form = '{{range $name, $value := .data}}{{$name}}={{base64decode $value}}{{"\\n"}}{{end}}'
             named = f"$(kubectl get pod {pod} -n acme -o jsonpath='{{.spec.containers[0].envFrom[0].secretRef.name}}')"
             read = f"kubectl get secret {named} -n acme -o go-template='{form}'"
-        self._tell.run(f"{read} | grep -E '^({SHOWN})='", fails=empty)
+        self._tell.run(f"{read} | grep -E '^({SHOWN})='" + (" || echo none" if empty else ""))
