@@ -54,8 +54,8 @@ class Environments:
         """One run. The API server's failures are raised; whoever waited for this RuntimeEnv is let go all the same."""
         found, environment = self._found(ref), self._index.environment(ref)
         if found is None or environment is None:
-            await self._secrets.remove(ref)
             self._release(ref)
+            await self._secrets.remove(ref)
             return None
         try:
             outcome = refused(found, self._index.enrolment(ref.namespace))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS, SECRETS
-from tests.builders import namespace, runtime_env
-from tests.unit.controller.world import World, sealed
+from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS, RUNTIME_ENVS, SECRETS
+from runtimeenv.core.names import SOURCE_LABEL
+from runtimeenv.errors import Rejected, Unavailable
+from tests.builders import namespace, runtime_env, source_secret, variable
+from tests.unit.controller.world import World, at, from_secret, sealed
 
 pytestmark = pytest.mark.virtual_time
 
 ACME = (namespace("acme", "acme"), runtime_env("acme/renv.sandbox"))
+ENV = "acme/renv.sandbox"
+LONG = "sk-ant-0123456789-abcdefghij"
 
 
 async def test_a_variable_costs_two_writes_and_no_read() -> None:
@@ -21,29 +25,273 @@ async def test_a_variable_costs_two_writes_and_no_read() -> None:
         assert own == [("create", "secrets"), ("patch", "runtimeenvvars")]
         assert not world.calls("list")
         assert world.reason("acme/x") == "Materialized"
-        assert world.env("acme/renv.sandbox") == {"TOKEN": "v"}
+        assert world.env(ENV) == {"TOKEN": "v"}
 
 
-async def test_a_restart_writes_nothing() -> None:
-    async with World(*ACME, sealed("acme/x", "v"), sealed("acme/y", "w", "OTHER")) as world:
+async def test_many_variables_are_written_to_an_environment_few_times() -> None:
+    async with World(*ACME) as world:
+        world.cluster.calls.clear()
+        await world.apply(*(sealed(f"acme/x{n}", "v", f"N{n}") for n in range(40)))
+        assert len(world.env(ENV) or ()) == 40
+        assert len([c for c in world.cluster.writes(SECRETS) if c.ref == at(ENV)]) <= 3
+        assert len(world.cluster.writes()) <= 40 * 2 + 6
+
+
+async def test_a_restart_writes_nothing_unchanged() -> None:
+    secret = source_secret("acme/s", {"key": "w"})
+    async with World(*ACME, sealed("acme/x", "v"), secret, from_secret("acme/y", "s", name="OTHER")) as world:
+        await world.apply(variable("acme/bad", "BAD", "renv1.bad"))
         await world.restart()
         assert not world.cluster.writes()
-        assert not world.calls("get")
+        assert world.env(ENV) == {"TOKEN": "v", "OTHER": "w"}
 
 
-async def test_a_changed_value_reaches_the_environment_before_ready() -> None:
+async def test_a_restart_writes_no_status_for_environments_that_came_later() -> None:
+    async with World(namespace("acme", "acme"), sealed("acme/x", "v")) as world:
+        assert world.status("acme/x")["propagation"] == {"done": 0, "total": 0}
+        await world.apply(runtime_env(ENV))
+        await world.restart()
+        assert not world.cluster.writes()
+
+
+async def test_a_change_is_ready_only_when_pods_receive_it() -> None:
     async with World(*ACME, sealed("acme/x", "v")) as world:
         await world.apply(sealed("acme/x", "v2"))
-        assert world.env("acme/renv.sandbox") == {"TOKEN": "v2"}
+        assert world.env(ENV) == {"TOKEN": "v2"}
         assert world.status("acme/x")["observedGeneration"] == 2
+        assert world.status("acme/x")["propagation"] == {"done": 1, "total": 1}
 
 
 async def test_a_deleted_variable_leaves_nothing_behind() -> None:
     async with World(*ACME, sealed("acme/x", "v")) as world:
-        rvar = world.rvar("acme/x")
-        world.cluster.remove(RUNTIME_ENV_VARS, world.replica.stages.census.of_namespace("acme")[0][0])
+        world.cluster.remove(RUNTIME_ENV_VARS, at("acme/x"))
         await world.settle()
-        assert world.env("acme/renv.sandbox") == {}
-        assert rvar not in {
-            f"{s['metadata']['namespace']}/{s['metadata']['name']}" for s in world.cluster.store.all(SECRETS)
-        }
+        assert world.env(ENV) == {}
+        assert [s["metadata"]["name"] for s in world.cluster.store.all(SECRETS)] == ["renv.sandbox"]
+
+
+async def test_a_variable_deleted_while_the_controller_was_down_is_noticed() -> None:
+    async with World(*ACME, sealed("acme/x", "v"), sealed("acme/y", "w", "OTHER")) as world:
+        await world.restart(meanwhile=lambda: world.cluster.remove(RUNTIME_ENV_VARS, at("acme/x")))
+        assert world.env(ENV) == {"OTHER": "w"}
+        assert len(world.cluster.store.all(SECRETS)) == 2
+
+
+async def test_a_variable_deleted_while_it_is_written_leaves_nothing_behind() -> None:
+    async with World(*ACME) as world:
+        with world.cluster.faults.calls_delayed():
+            await world.apply(sealed("acme/x", "v"))
+            world.cluster.remove(RUNTIME_ENV_VARS, at("acme/x"))
+            await world.settle()
+        await world.settle()
+        assert [s["metadata"]["name"] for s in world.cluster.store.all(SECRETS)] == ["renv.sandbox"]
+
+
+async def test_a_variable_changed_while_the_controller_was_down_is_written() -> None:
+    async with World(*ACME, sealed("acme/x", "v")) as world:
+        await world.restart(meanwhile=lambda: world.cluster.apply(sealed("acme/x", "v2")))
+        assert world.env(ENV) == {"TOKEN": "v2"}
+        assert world.status("acme/x")["observedGeneration"] == 2
+
+
+async def test_a_disabled_variable_lets_the_wider_layer_show_through() -> None:
+    narrow = sealed("acme/y", "narrow", target="sandbox")
+    async with World(*ACME, sealed("acme/x", "wide"), narrow) as world:
+        assert world.env(ENV) == {"TOKEN": "narrow"}
+        narrow["spec"]["enabled"] = False
+        await world.apply(narrow)
+        assert world.env(ENV) == {"TOKEN": "wide"}
+        assert world.reason("acme/y") == "Disabled"
+
+
+async def test_a_broken_sealed_text_keeps_the_last_good_value() -> None:
+    async with World(*ACME, sealed("acme/x", "v")) as world:
+        await world.apply(variable("acme/x", sealed=sealed("acme/z", "w", "ANOTHER")["spec"]["sealedValue"]))
+        assert world.env(ENV) == {"TOKEN": "v"}
+        assert world.reason("acme/x") == "UnsealFailed"
+        assert "last good value" in world.message("acme/x")
+        await world.restart()
+        assert not world.cluster.writes()
+        assert world.env(ENV) == {"TOKEN": "v"}
+
+
+async def test_a_variable_that_was_never_readable_withholds_its_name() -> None:
+    broken = variable("acme/y", sealed="renv1.broken", target="sandbox")
+    async with World(*ACME, sealed("acme/x", "wide"), broken) as world:
+        assert world.env(ENV) == {}
+        assert world.reason("acme/y") == "InvalidValue"
+        assert "do not receive this name" in world.message("acme/y")
+
+
+async def test_an_unreadable_variable_that_is_disabled_withholds_nothing() -> None:
+    broken = variable("acme/y", sealed="renv1.broken", target="sandbox", enabled=False)
+    async with World(*ACME, sealed("acme/x", "wide"), broken) as world:
+        assert world.env(ENV) == {"TOKEN": "wide"}
+
+
+async def test_a_source_secret_is_read_and_followed() -> None:
+    async with World(*ACME, source_secret("acme/s", {"key": "v"}), from_secret("acme/x", "s")) as world:
+        before = world.status("acme/x")
+        await world.apply(source_secret("acme/s", {"key": "v2"}))
+        assert world.env(ENV) == {"TOKEN": "v2"}
+        assert world.status("acme/x")["updatedAt"] > before["updatedAt"]
+        assert world.status("acme/x")["observedGeneration"] == 1
+
+
+async def test_a_source_secret_that_changed_while_the_controller_was_down_is_read() -> None:
+    async with World(*ACME, source_secret("acme/s", {"key": "v"}), from_secret("acme/x", "s")) as world:
+        await world.restart(meanwhile=lambda: world.cluster.apply(source_secret("acme/s", {"key": "v2"})))
+        assert world.env(ENV) == {"TOKEN": "v2"}
+
+
+@pytest.mark.parametrize("gone", ["secret", "key"])
+async def test_a_missing_source_keeps_the_last_good_value(gone: str) -> None:
+    async with World(*ACME, source_secret("acme/s", {"key": "v"}), from_secret("acme/x", "s")) as world:
+        if gone == "secret":
+            await world.remove(SECRETS, "acme/s")
+        else:
+            await world.apply(source_secret("acme/s", {"another": "v"}))
+        assert world.env(ENV) == {"TOKEN": "v"}
+        assert world.reason("acme/x") == "SourceMissing"
+        await world.apply(source_secret("acme/s", {"key": "v3"}))
+        assert world.env(ENV) == {"TOKEN": "v3"}
+        assert world.reason("acme/x") == "Materialized"
+
+
+async def test_withdrawn_consent_takes_the_value_and_withholds_the_name() -> None:
+    wide = sealed("acme/wide", "wide")
+    narrow = from_secret("acme/x", "s", target="sandbox")
+    async with World(*ACME, wide, source_secret("acme/s", {"key": "v"}), narrow) as world:
+        await world.apply(source_secret("acme/s", {"key": "v"}, consent=False))
+        assert world.env(ENV) == {}
+        assert "envelope" not in (world.encrypted("acme/x") or {})["data"]
+        assert (world.reason("acme/x"), SOURCE_LABEL in world.message("acme/x")) == ("SourceMissing", True)
+
+
+async def test_a_source_without_consent_is_never_read() -> None:
+    async with World(*ACME, source_secret("acme/s", {"key": "v"}, consent=False), from_secret("acme/x", "s")) as world:
+        assert world.env(ENV) == {}
+        await world.apply(source_secret("acme/s", {"key": "v"}))
+        assert world.env(ENV) == {"TOKEN": "v"}
+
+
+@pytest.mark.parametrize("kind", ["kubernetes.io/service-account-token", "runtime.miosa.ai/else", "helm.sh/release.v1"])
+async def test_secrets_that_are_credentials_by_nature_are_never_read(kind: str) -> None:
+    secret = {**source_secret("acme/s", {"key": "v"}), "type": kind}
+    async with World(*ACME, secret, from_secret("acme/x", "s")) as world:
+        assert world.env(ENV) == {}
+        assert world.reason("acme/x") == "InvalidValue"
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"a\0b", b"x" * 32769])
+async def test_a_source_that_no_environment_variable_can_hold_is_invalid(raw: bytes) -> None:
+    async with World(*ACME, source_secret("acme/s", {"key": raw}), from_secret("acme/x", "s")) as world:
+        assert world.reason("acme/x") == "InvalidValue"
+        assert world.message("acme/x").startswith("spec.valueFrom.secretKeyRef.key")
+
+
+async def test_the_empty_text_is_a_value() -> None:
+    async with World(*ACME, sealed("acme/x", "")) as world:
+        assert world.env(ENV) == {"TOKEN": ""}
+
+
+async def test_the_status_shows_a_preview_and_times_but_no_value() -> None:
+    async with World(*ACME, sealed("acme/x", LONG)) as world:
+        status = world.status("acme/x")
+        assert status["preview"] == "sk-ant...ghij"
+        assert status["tenantId"] == "acme"
+        assert status["id"].startswith("env_")
+        assert LONG not in str(status)
+
+
+async def test_metadata_moves_neither_the_value_nor_the_revision() -> None:
+    async with World(*ACME, sealed("acme/x", "v")) as world:
+        revision = world.env_status(ENV)["revision"]
+        noted = world.cluster.read(RUNTIME_ENV_VARS, at("acme/x"))
+        noted["spec"]["metadata"] = {"owner": "ops"}
+        world.cluster.calls.clear()
+        await world.apply(noted)
+        assert world.env_status(ENV)["revision"] == revision
+        assert not [c for c in world.cluster.writes() if c.ref == at(ENV)]
+
+
+async def test_a_reserved_name_is_refused_unless_allowed() -> None:
+    async with World(*ACME, sealed("acme/x", "v", "LD_PRELOAD")) as world:
+        assert world.reason("acme/x") == "InvalidValue"
+        assert world.env(ENV) == {}
+    async with World(*ACME, sealed("acme/x", "v", "LD_PRELOAD"), allowed_names=frozenset({"LD_PRELOAD"})) as world:
+        assert world.env(ENV) == {"LD_PRELOAD": "v"}
+
+
+async def test_a_name_that_is_no_longer_allowed_leaves_the_environment() -> None:
+    allowed = frozenset({"LD_PRELOAD"})
+    async with World(*ACME, sealed("acme/x", "v", "LD_PRELOAD"), allowed_names=allowed) as world:
+        world.settings = type(world.settings)()
+        await world.restart()
+        assert world.env(ENV) == {}
+        assert world.encrypted("acme/x") is None
+
+
+async def test_a_refused_write_is_told_and_retried_after_five_minutes() -> None:
+    async with World(*ACME) as world:
+        # Twice: the echo of the status that tells of it is one more reason to look.
+        world.cluster.faults.fail(Rejected(403, "create secrets"), kind="secrets", verb="create", times=2)
+        await world.apply(sealed("acme/x", "v"))
+        assert world.reason("acme/x") == "WriteRefused"
+        await world.settle(290)
+        assert world.reason("acme/x") == "WriteRefused"
+        await world.settle(20)
+        assert world.reason("acme/x") == "Materialized"
+
+
+async def test_an_api_server_that_is_away_is_waited_for() -> None:
+    async with World(*ACME) as world:
+        world.cluster.faults.fail(Unavailable(503, "create secrets"), kind="secrets", verb="create", times=5)
+        world.cluster.faults.fail(Unavailable(429, "patch"), kind="runtimeenvvars", verb="patch", times=3)
+        await world.apply(sealed("acme/x", "v"))
+        await world.settle(60)
+        assert world.reason("acme/x") == "Materialized"
+        assert world.env(ENV) == {"TOKEN": "v"}
+
+
+async def test_a_variable_that_waits_says_so_after_a_second_and_every_five() -> None:
+    async with World(*ACME) as world:
+        world.cluster.faults.fail(Unavailable(503, "env"), kind="secrets", after=1, times=6)
+        world.cluster.apply(sealed("acme/x", "v"))
+        await world.settle(0.9)
+        assert world.reason("acme/x") == ""
+        await world.settle(0.4)
+        assert world.reason("acme/x") == "Propagating"
+        assert world.message("acme/x") == "0 of 1 RuntimeEnvs hold it"
+        world.cluster.calls.clear()
+        await world.settle(30)
+        assert world.reason("acme/x") == "Materialized"
+        assert len(world.cluster.writes(RUNTIME_ENV_VARS)) <= 2
+
+
+async def test_a_variable_without_environments_is_ready_at_once() -> None:
+    async with World(namespace("acme", "acme"), sealed("acme/x", "v")) as world:
+        assert world.reason("acme/x") == "Materialized"
+        await world.apply(runtime_env(ENV))
+        assert world.env(ENV) == {"TOKEN": "v"}
+
+
+async def test_an_object_made_again_under_its_name_starts_anew() -> None:
+    async with World(*ACME, sealed("acme/x", "v")) as world:
+        old = world.rvar("acme/x")
+        world.cluster.remove(RUNTIME_ENV_VARS, at("acme/x"))
+        world.cluster.apply(sealed("acme/x", "v2"))
+        await world.settle()
+        assert world.env(ENV) == {"TOKEN": "v2"}
+        assert world.cluster.store.get(SECRETS, at(old)) is None
+        assert world.reason("acme/x") == "Materialized"
+
+
+async def test_a_removed_environment_holds_nobody_up() -> None:
+    async with World(*ACME) as world:
+        world.cluster.faults.fail(Unavailable(503, "env"), kind="secrets", after=1, times=30)
+        await world.apply(sealed("acme/x", "v"))
+        assert world.reason("acme/x") == "Propagating"
+        world.cluster.remove(RUNTIME_ENVS, at(ENV))
+        await world.settle(1)
+        assert world.reason("acme/x") == "Materialized"

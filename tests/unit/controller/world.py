@@ -75,7 +75,7 @@ class Replica:
 
     def _noticed(self, new: Any, _old: Any) -> None:
         meta = msgspec.structs.replace(new.metadata, labels=dict(new.metadata.labels))
-        body = {"metadata": msgspec.to_builtins(meta), "spec": dict(new.spec), "status": dict(new.status)}
+        body: Any = {"metadata": msgspec.to_builtins(meta), "spec": dict(new.spec), "status": dict(new.status)}
         notice(kopf.Body(body), self.stages.offer, self.stages.malformed)
 
     async def start(self) -> None:
@@ -181,11 +181,11 @@ class World:
 
     def reason(self, ref: str) -> str:
         """The reason of a variable's Ready condition; empty where it has no status yet."""
-        return ready_of(self.status(ref)).get("reason", "")
+        return str(ready_of(self.status(ref)).get("reason", ""))
 
     def message(self, ref: str) -> str:
         """The message of a variable's Ready condition."""
-        return ready_of(self.status(ref)).get("message", "")
+        return str(ready_of(self.status(ref)).get("message", ""))
 
     def env_status(self, ref: str) -> dict[str, Any]:
         """A RuntimeEnv's status."""
@@ -194,7 +194,7 @@ class World:
 
     def env_reason(self, ref: str) -> str:
         """The reason of a RuntimeEnv's Ready condition."""
-        return ready_of(self.env_status(ref)).get("reason", "")
+        return str(ready_of(self.env_status(ref)).get("reason", ""))
 
     def events(self) -> list[tuple[str, str]]:
         """(reason, object) of each Event, in the order of their names."""
