@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -29,6 +29,7 @@ from runtimeenv.core.resources import RuntimeEnvVar
 from runtimeenv.core.values import Plaintext
 from runtimeenv.crypto.keyring import Keyring
 from runtimeenv.crypto.seal import seal
+from runtimeenv.errors import ClusterError
 from runtimeenv.settings import Settings
 from tests.builders import Manifest, variable
 from tests.fakes.cluster import FakeCluster
@@ -112,8 +113,19 @@ class World:
     def __init__(self, *manifests: Manifest, **settings: Any) -> None:
         self.cluster = FakeCluster(*manifests)
         self.settings = replace(Settings(), **settings)
+        self.failing: dict[str, ClusterError] = {}
+        """What each write of whole objects into a namespace is answered with."""
+        self.cluster.replace = self._replacing(self.cluster.replace)  # type: ignore[method-assign]
         self.keyring = KEYRING
         self.replica = self.another()
+
+    def _replacing(self, real: Callable[[Manifest, str | None], Awaitable[str]]) -> Any:
+        async def replacing(manifest: Manifest, version: str | None) -> str:
+            if (failure := self.failing.get(manifest["metadata"].get("namespace", ""))) is not None:
+                raise failure
+            return await real(manifest, version)
+
+        return replacing
 
     def another(self) -> Replica:
         """A further replica, not started."""
