@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.kube import images, operator, operator_image, standing, tiers
 from tests.kube.cluster import Cluster, Tier, wait
-from tests.kube.operator_pods import OperatorPods
+from tests.kube.operator_pods import NAMES, OperatorPods
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES_IMAGE = "docker.io/library/busybox:1.37"  # as the examples name it; made of this machine's own busybox
@@ -32,7 +32,7 @@ def prepare(wanted: Tier, progress: Callable[[str], None]) -> Cluster:
     up = standing.up(wanted, [], progress)
     bring_examples_image(up)
     progress("installing the operator from its chart")
-    OperatorPods.install(up, progress=progress)
+    OperatorPods.install(up, {name: {"replicas": 1} for name in NAMES}, progress)
     return up
 
 

@@ -5,6 +5,8 @@ import secrets
 from tests.demo.narrator import Narrator
 
 SHOWN = "MODEL|ANTHROPIC_API_KEY"
+# The pods of the examples, and the Secrets that admission makes them refer to.
+PODS = {"sandbox": "renv.sandbox.w-ws-u123", "computer": "renv.computer", "agent": "renv.agent.p-blog"}
 
 
 class Story:
@@ -67,9 +69,10 @@ class Story:
             "Admission adds one reference to each; the values are in no pod's spec.",
         )
         self._tell.run("kubectl apply -f deploy/examples/pods.yaml")
-        self._tell.run("kubectl get pod sandbox -n acme -o jsonpath='{.spec.containers[0].envFrom}'")
-        self._await("sandbox", "computer", "agent")
-        for pod in ("sandbox", "computer", "agent"):
+        columns = "custom-columns=POD:.metadata.name,ENVFROM:.spec.containers[0].envFrom[*].secretRef.name"
+        self._tell.run(f"kubectl get pods -n acme -o {columns}")
+        self._await(*PODS)
+        for pod in PODS:
             self._show(pod)
         self._tell.run("kubectl get renv -n acme")
 
@@ -113,6 +116,5 @@ class Story:
             read = f"kubectl exec {pod} -n acme -- env"
         else:
             form = '{{range $name, $value := .data}}{{$name}}={{base64decode $value}}{{"\\n"}}{{end}}'
-            named = f"$(kubectl get pod {pod} -n acme -o jsonpath='{{.spec.containers[0].envFrom[0].secretRef.name}}')"
-            read = f"kubectl get secret {named} -n acme -o go-template='{form}'"
+            read = f"kubectl get secret {PODS[pod]} -n acme -o go-template='{form}'"
         self._tell.run(f"{read} | grep -E '^({SHOWN})='" + (" || echo none" if empty else ""))
