@@ -30,7 +30,7 @@ from runtimeenv.errors import KeyUnavailable
 from runtimeenv.settings import Settings
 
 WRITES_PER_SECOND: Final = 100.0
-REST: Final = 0.5
+REST: Final = 0.8
 """Seconds between two writes of one RuntimeEnv, so that a burst of variables is written once."""
 
 
