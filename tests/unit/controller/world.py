@@ -68,6 +68,8 @@ class Replica:
 
     def __init__(self, cluster: FakeCluster, settings: Settings, keyring: Keyring) -> None:
         self._keyring = keyring
+        self.lag = 0.0
+        """Seconds that kopf takes to tell: it waits for further changes of an object."""
         self.watching = Watching(cluster, settings, now)
         self.stages = self.watching.stages
         self._kopf = Reflector(cluster, RUNTIME_ENV_VARS, Query(), self._noticed, lambda _last: None)
@@ -77,7 +79,11 @@ class Replica:
     def _noticed(self, new: Any, _old: Any) -> None:
         meta = msgspec.structs.replace(new.metadata, labels=dict(new.metadata.labels))
         body: Any = {"metadata": msgspec.to_builtins(meta), "spec": dict(new.spec), "status": dict(new.status)}
-        notice(kopf.Body(body), self.stages.offer, self.stages.malformed)
+        offered = (kopf.Body(body), self.stages.offer, self.stages.malformed)
+        if self.lag:
+            asyncio.get_running_loop().call_later(self.lag, notice, *offered)
+        else:
+            notice(*offered)
 
     async def start(self) -> None:
         """Run, and wait until it is ready."""

@@ -1,0 +1,261 @@
+"""Whatever users, foul play, the network and the controller's own deaths do, in whatever order (architecture §7):
+
+pods receive nothing older after Ready, nothing partial after a restore, a restart that finds all well writes nothing,
+and in the end everything is as it should be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS, RUNTIME_ENVS, SECRETS
+from runtimeenv.core.identity import Ref
+from runtimeenv.core.names import ENCRYPTED_TYPE, ENV_TYPE
+from runtimeenv.errors import Unavailable
+from tests.builders import Manifest, namespace, runtime_env, source_secret
+from tests.fakes.clock import VirtualTimeLoop
+from tests.unit.controller.world import Replica, World, at, contents, from_secret, ready_of, sealed
+
+Step = tuple[str, int, int]
+
+VARIABLES = ("a/wide", "a/narrow", "b/rival", "a/reader")
+ENVS = ("a/renv.sandbox", "b/renv.sandbox")
+FOREIGN = b"foreign"
+
+USERS = ("put", "put", "put", "disable", "drop", "source", "no consent", "no source", "env", "no env", "leave", "join")
+FOUL = ("wipe", "replay", "garbage", "wipe env", "foreign env")
+NETWORK = ("hold", "flow", "gap", "cut", "fail", "repeat", "lag")
+DEATHS = ("restart", "restore", "overlap")
+PAUSES = ("pause", "pause", "wait")
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from((*USERS, *FOUL, *NETWORK, *DEATHS, *PAUSES)), st.integers(0, 3), st.integers(1, 12)),
+    max_size=30,
+)
+
+
+@dataclass
+class Story:
+    """A world, and what was put into it: values say whose they are and which, as ``a/wide=7``."""
+
+    world: World
+    count: int = 0
+    values: dict[tuple[str, int], int] = field(default_factory=dict)
+    """By UID and generation: the count of the value."""
+    older: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    others: list[Replica] = field(default_factory=list)
+
+    def variable(self, n: int, *, enabled: bool = True) -> Manifest:
+        ref, value = VARIABLES[n], f"{VARIABLES[n]}={self.count}"
+        if ref == "a/reader":
+            return from_secret(ref, "s", name="READER", enabled=enabled)
+        return sealed(ref, value, target="sandbox" if ref == "a/narrow" else "all", enabled=enabled)
+
+    async def do(self, action: str, n: int, seconds: int) -> None:
+        if action in USERS:
+            self.use(action, n)
+        elif action in FOUL:
+            self.tamper(action, VARIABLES[n], ENVS[n % 2])
+        elif action in NETWORK:
+            self.disturb(action, n)
+        elif action in DEATHS:
+            await self.die(action)
+        else:
+            await asyncio.sleep(0.02 * n if action == "pause" else seconds)
+
+    def use(self, action: str, n: int) -> None:
+        self.count += 1
+        store, cluster = self.world.cluster.store, self.world.cluster
+        match action:
+            case "put" | "disable":
+                made = cluster.apply(self.variable(n, enabled=action == "put"))["metadata"]
+                self.values[made["uid"], made["generation"]] = self.count
+            case "drop":
+                store.delete(RUNTIME_ENV_VARS, at(VARIABLES[n]))
+            case "source" | "no consent":
+                secret = source_secret("a/s", {"key": f"a/reader={self.count}"}, consent=action == "source")
+                cluster.apply(secret)
+            case "no source":
+                store.delete(SECRETS, Ref("a", "s"))
+            case "env":
+                cluster.apply(runtime_env(ENVS[n % 2]))
+            case "no env":
+                store.delete(RUNTIME_ENVS, at(ENVS[n % 2]))
+            case _:
+                cluster.apply(namespace("b", "" if action == "leave" else "acme"))
+        store.collect_garbage()
+
+    def tamper(self, action: str, ref: str, env: str) -> None:
+        world = self.world
+        if action == "wipe env":
+            world.cluster.store.delete(SECRETS, at(env))
+        elif action == "foreign env" and world.env(env) is not None:
+            world.overwrite(env, {"TOKEN": FOREIGN})
+        elif world.cluster.store.get(RUNTIME_ENV_VARS, at(ref)) and (found := world.encrypted(ref)):
+            rvar = world.rvar(ref)
+            if action == "wipe":
+                world.cluster.remove(SECRETS, at(rvar))
+            elif action == "garbage":
+                world.overwrite(rvar, {"record": FOREIGN})
+            else:
+                world.overwrite(rvar, self.older.setdefault(rvar, contents(found)))
+
+    def disturb(self, action: str, n: int) -> None:
+        cluster, faults = self.world.cluster, self.world.cluster.faults
+        match action:
+            case "hold":
+                faults.events_flow.clear()
+            case "flow":
+                faults.events_flow.set()
+            case "gap":
+                cluster.forget_history()
+            case "cut":
+                cluster.cut_watches()
+            case "fail":
+                faults.fail(Unavailable(503, "away"), times=n + 1)
+            case "repeat":
+                faults.repeat = 1 + n % 2
+            case _:
+                self.world.replica.lag = 0.1 * n
+
+    async def die(self, action: str) -> None:
+        if action == "overlap":
+            self.others.append(self.world.replica)
+        else:
+            await self.world.replica.stop()
+        if action == "restore":
+            self.wipe_all()
+        self.world.replica = self.world.another()
+        starting = asyncio.create_task(self.world.replica.start())
+        await asyncio.wait({starting}, timeout=5)
+        starting.cancel()
+        while len(self.others) > 1 or (self.others and action != "overlap"):
+            await self.others.pop(0).stop()
+
+    def wipe_all(self) -> None:
+        for secret in self.world.cluster.store.all(SECRETS):
+            if secret["type"] in (ENCRYPTED_TYPE, ENV_TYPE):
+                self.world.cluster.remove(SECRETS, Ref(secret["metadata"]["namespace"], secret["metadata"]["name"]))
+
+    async def end(self) -> None:
+        """The network heals, sources come back, and one controller is left."""
+        self.world.cluster.faults.events_flow.set()
+        self.use("source", 0)
+        while self.others:
+            await self.others.pop().stop()
+        await asyncio.sleep(700)
+
+    # What must be true.
+
+    def expected(self) -> dict[str, str]:
+        """What each environment holds in the end."""
+        store = self.world.cluster.store
+        found = {ref: store.get(RUNTIME_ENV_VARS, at(ref)) for ref in VARIABLES}
+        if not self.enrolled("b"):
+            found["b/rival"] = None
+        claimants = [f for ref in ("a/wide", "b/rival") if (f := found[ref])]
+        wide = min(claimants, key=lambda f: f["metadata"]["creationTimestamp"], default=None)
+        received: dict[str, str] = {}
+        for name, winner in (("TOKEN", wide), ("TOKEN", found["a/narrow"]), ("READER", found["a/reader"])):
+            if winner is not None and winner["spec"]["enabled"]:
+                received[name] = self.value_of(winner)
+        return received
+
+    def value_of(self, variable: Manifest) -> str:
+        ref = f"{variable['metadata']['namespace']}/{variable['metadata']['name']}"
+        if ref == "a/reader":
+            return contents(self.world.cluster.read(SECRETS, Ref("a", "s")))["key"].decode()
+        return f"{ref}={self.values[variable['metadata']['uid'], variable['metadata']['generation']]}"
+
+    def enrolled(self, place: str) -> bool:
+        return any(
+            n["metadata"].get("labels")
+            for n in self.world.cluster.store._objects.values()
+            if n["kind"] == "Namespace" and n["metadata"]["name"] == place
+        )
+
+    def check_end(self) -> None:
+        expected = self.expected()
+        for env in ENVS:
+            if self.world.cluster.store.get(RUNTIME_ENVS, at(env)) is None or not self.enrolled(env[0]):
+                assert self.world.env(env) is None
+            else:
+                assert self.world.env(env) == expected
+                assert self.world.env_reason(env) == "Materialized"
+        for ref in VARIABLES:
+            found = self.world.cluster.store.get(RUNTIME_ENV_VARS, at(ref))
+            if found is not None:
+                assert self.world.reason(ref) in self.reasons(ref, found, expected)
+                assert self.world.status(ref)["observedGeneration"] == found["metadata"]["generation"]
+                assert bool(self.world.encrypted(ref)) == self.enrolled(ref[0])
+        secrets = [s for s in self.world.cluster.store.all(SECRETS) if s["type"] == ENCRYPTED_TYPE]
+        owners = {f["metadata"]["uid"] for f in self.world.cluster.store.all(RUNTIME_ENV_VARS)}
+        assert {s["metadata"]["name"].removeprefix("rvar.") for s in secrets} <= owners
+
+    def reasons(self, ref: str, found: Manifest, expected: dict[str, str]) -> set[str]:
+        if not self.enrolled(ref[0]):
+            return {"NotEnrolled"}
+        if not found["spec"]["enabled"]:
+            return {"Disabled", "Conflict"}
+        in_use = any(value.startswith(f"{ref}=") for value in expected.values())
+        return {"Materialized"} if in_use else {"Materialized", "Conflict"}
+
+    def check_history(self) -> None:
+        """Nothing older reaches pods once a variable was Ready."""
+        ready: dict[str, int] = {}
+        for change in self.world.cluster.store.history:
+            if change.after is None:
+                continue
+            meta = change.after["metadata"]
+            ref = f"{meta['namespace']}/{meta['name']}" if "namespace" in meta else ""
+            if change.key[1] == "RuntimeEnvVar":
+                count = self.ready_count(change.after)
+                if count:
+                    ready[ref] = max(count, ready.get(ref, 0))
+            elif ref in ENVS and change.key[1] == "Secret":
+                for raw in contents(change.after).values():
+                    whose, _, which = raw.decode().partition("=")
+                    assert raw == FOREIGN or int(which) >= ready.get(whose, 0), f"{raw!r} after {ready}"
+
+    def ready_count(self, variable: Manifest) -> int:
+        meta, status = variable["metadata"], variable.get("status", {})
+        condition: dict[str, Any] = ready_of(status)
+        if condition.get("reason") != "Materialized" or status["observedGeneration"] != meta["generation"]:
+            return 0
+        return self.values.get((meta["uid"], meta["generation"]), 0) if meta["name"] != "reader" else 0
+
+
+async def told(steps: list[Step]) -> None:
+    world = World(namespace("a", "acme"), namespace("b", "acme"), *(runtime_env(ref) for ref in ENVS))
+    story = Story(world)
+    await world.start()
+    for step in steps:
+        await story.do(*step)
+    await story.end()
+    story.check_end()
+    story.check_history()
+    await world.restart()
+    assert not world.cluster.writes()
+    before = world.cluster.store.version
+    await world.restart(meanwhile=story.wipe_all)
+    states = [
+        contents(c.after)
+        for c in world.cluster.store.history
+        if c.version > before and c.after and c.key[2] in map(at, ENVS) and c.key[1] == "Secret"
+    ]
+    expected = {name: value.encode() for name, value in story.expected().items()}
+    assert all(state == expected for state in states)
+    story.check_end()
+    await world.replica.stop()
+
+
+@settings(deadline=None, max_examples=120)
+@given(STEPS)
+def test_it_ends_well_and_nothing_older_or_partial_is_seen_on_the_way(steps: list[Step]) -> None:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(told(steps))
