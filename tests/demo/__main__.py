@@ -25,7 +25,6 @@ _FAILURES = (
     KubectlFailed,
     TimedOut,
 )
-NAMESPACES = ("acme", "acme-ws-123")
 
 
 def main() -> None:
@@ -51,7 +50,7 @@ def up(wanted: Tier | None) -> None:
     if reason:
         print(f"Pods can't run on this machine: {reason}.\nThe demo shows a control plane, and what pods would get.\n")
     cluster = ground.prepare(tier, lambda text: print(text, flush=True))
-    cluster.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", timeout=120)
+    ground.clear(cluster)
     commands = ground.commands(cluster)
     print(f"A Kubernetes {cluster.version()} is up, and Runtime Env on it: {time.monotonic() - began:.0f} s.")
     narrator = Narrator(ground.REPOSITORY, commands)

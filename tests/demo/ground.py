@@ -10,6 +10,7 @@ from tests.kube.cluster import Cluster, Tier, wait
 from tests.kube.operator_pods import NAMES, OperatorPods
 
 REPOSITORY = Path(__file__).parents[2]
+NAMESPACES = ("acme", "acme-ws-123")  # of the examples
 EXAMPLES_IMAGE = "docker.io/library/busybox:1.37"  # as the examples name it; made of this machine's own busybox
 
 
@@ -34,6 +35,11 @@ def prepare(wanted: Tier, progress: Callable[[str], None]) -> Cluster:
     progress("installing the operator from its chart")
     OperatorPods.install(up, {name: {"replicas": 1} for name in NAMES}, progress)
     return up
+
+
+def clear(up: Cluster) -> None:
+    """Removes what an earlier telling left, and waits until it is gone."""
+    up.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", timeout=120)
 
 
 def bring_examples_image(node: Cluster) -> None:

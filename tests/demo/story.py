@@ -70,7 +70,7 @@ class Story:
         )
         self._tell.run("kubectl apply -f deploy/examples/pods.yaml")
         columns = "custom-columns=POD:.metadata.name,ENVFROM:.spec.containers[0].envFrom[*].secretRef.name"
-        self._tell.run(f"kubectl get pods -n acme -o {columns}")
+        self._tell.run(f"kubectl get pods -n acme -o '{columns}'")
         self._await(*PODS)
         for pod in PODS:
             self._show(pod)

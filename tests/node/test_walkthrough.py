@@ -16,15 +16,14 @@ from tests.kube.cluster import Cluster
 from tests.kube.operator_pods import RELEASE, OperatorPods
 from tests.node import pods
 
-NAMESPACES = ("acme", "acme-ws-123")
-
 
 @pytest.fixture(scope="module")
 def shell(node: Cluster, operator_pods: OperatorPods) -> Iterator[Path]:  # noqa: ARG001 - it must run
     """A folder of the commands kubectl and runtimeenv; the image of the examples is on the node."""
     ground.bring_examples_image(node)
+    ground.clear(node)
     yield ground.commands(node)
-    node.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--wait=false")
+    ground.clear(node)
 
 
 def typed(shell: Path, command: str, folder: Path) -> str:

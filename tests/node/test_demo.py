@@ -1,0 +1,30 @@
+"""The demo tells the truth: each of its commands works, and containers have what it says they have."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.demo import ground
+from tests.demo.narrator import Narrator
+from tests.demo.story import Story
+from tests.kube.cluster import Cluster
+from tests.kube.operator_pods import OperatorPods
+
+MODEL = re.compile(r"^    (?:MODEL=)?(claude-small|claude-large|none)$", re.MULTILINE)
+
+
+def test_the_story_is_told_to_its_end(
+    node: Cluster,
+    operator_pods: OperatorPods,  # noqa: ARG001 - it must run
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ground.bring_examples_image(node)
+    ground.clear(node)
+    Story(Narrator(ground.REPOSITORY, ground.commands(node)), pods_run=True, etcd=str(node.folder / "etcd")).whole()
+    told = capsys.readouterr().out
+    # Sandbox, computer, agent; the rotated sandbox; the agent without the project's; the computer without any.
+    assert MODEL.findall(told) == [*("claude-small",) * 2, "claude-large", *("claude-small",) * 2, "none"]
+    assert len(set(re.findall(r"ANTHROPIC_API_KEY=(\S+)", told))) == 2
+    assert told.count("not found") == 4, "two searches of etcd, each in words and in its output"
