@@ -1,4 +1,4 @@
-"""What a process is told when it starts: environment variables, read once (set by the chart and the local Kubernetes)."""
+"""What a process is told when it starts: environment variables, read once, set by the chart or the test harness."""
 
 from __future__ import annotations
 
