@@ -72,7 +72,7 @@ class Index:
             return Affected()
         affected = Affected(frozenset(place.environments))
         if place.enrolment is not None:
-            self._tenants[place.enrolment.tenant].discard(namespace)
+            self._leave(place.enrolment.tenant, namespace)
         if enrolment is not None:
             self._tenants[enrolment.tenant].add(namespace)
         place.uid, place.enrolment = uid, enrolment
@@ -83,6 +83,11 @@ class Index:
         if not (uid or place.records or place.environments):
             del self._places[namespace]
         return affected
+
+    def _leave(self, tenant: str, namespace: str) -> None:
+        self._tenants[tenant].discard(namespace)
+        if not self._tenants[tenant]:
+            del self._tenants[tenant]
 
     # Records
 
