@@ -23,10 +23,12 @@ class Entry:
 class Census:
     """The variables that exist, and the obligations of a start.
 
-    ``settled`` is called with a namespace when its last obligation is met.
+    ``settled`` is called with a namespace when its last obligation is met; ``version`` says up to which
+    resourceVersion all is known.
     """
 
-    def __init__(self, settled: Callable[[str], None]) -> None:
+    def __init__(self, settled: Callable[[str], None], version: Callable[[], int]) -> None:
+        self.version = version
         self._settled = settled
         self._entries: dict[Ref, Entry] = {}
         self._by_namespace: defaultdict[str, set[Ref]] = defaultdict(set)

@@ -5,6 +5,7 @@ kopf keeps nothing on the objects: an event handler has no progress, no diff bas
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable
@@ -26,8 +27,12 @@ Malformed = Callable[[Ref, str], None]
 """Takes the ref and the UID of an object that can't be read."""
 
 
-async def serve(offer: Offer, malformed: Malformed) -> None:
-    """Run kopf until a signal or a failure of its own; then the process must end: nothing is noticed any more."""
+async def serve(offer: Offer, malformed: Malformed, started: Callable[[], None]) -> None:
+    """Run kopf until cancelled or until it fails; then the process must end: nothing is noticed any more.
+
+    ``started`` is called once kopf has taken the signals: whoever wants them takes them back there. Kopf itself would
+    wait 5 s for every task that is younger than its own, ours included.
+    """
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_login)
 
@@ -44,7 +49,10 @@ async def serve(offer: Offer, malformed: Malformed) -> None:
     settings.networking.trust_env = False
     # Without one, kopf looks for the user's name, which a container that runs as a bare number has not.
     identity: Any = "runtime-env"
-    await kopf.operator(registry=registry, settings=settings, identity=identity, clusterwide=True, standalone=True)
+    options: Any = {"registry": registry, "settings": settings, "identity": identity}
+    tasks = await kopf.spawn_tasks(**options, clusterwide=True, standalone=True)
+    started()
+    await kopf.run_tasks(tasks, ignored=asyncio.all_tasks())
 
 
 def notice(body: kopf.Body, offer: Offer, malformed: Malformed) -> None:

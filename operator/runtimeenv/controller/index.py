@@ -170,11 +170,6 @@ class Index:
         self._ticks.clear()
         self._foreign.clear()
 
-    def orphans(self) -> list[Record]:
-        """Records whose variable does not exist, under whatever name."""
-        uids = {entry.uid for _, entry in self._census}
-        return [record for record in self._records.values() if record.uid not in uids]
-
     def knows(self, namespace: str) -> bool:
         """Was this namespace seen at all?"""
         place = self._places.get(namespace)

@@ -155,6 +155,11 @@ def _moment(text: str) -> str:
     return text
 
 
+def recorded_uid(secret: Ref) -> str:
+    """The UID of the variable whose record an encrypted Secret of this name holds."""
+    return secret.name.removeprefix(names.encrypted_secret_name(""))
+
+
 def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:
     """The reference that lets garbage collection follow its owner."""
     return {"apiVersion": names.API_VERSION, "kind": kind, "name": name, "uid": uid, "controller": True}

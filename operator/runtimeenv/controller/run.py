@@ -50,6 +50,7 @@ class Controller:
         self._lease = Lease(cluster, Ref(settings.namespace, LEASE), settings.identity)
         self._missing = "the Lease"
         self._leading = False
+        self._stop = asyncio.Event()
         self._watching = Watching(cluster, settings, _now)
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector):
@@ -62,10 +63,8 @@ class Controller:
         """Serve probes, wait for the Lease, lead. Whatever ends leading ends the process."""
         probes = probe_server(self._waiting_for, self._registry)
         await probes.start(self._settings.bind_address, self._settings.probe_port)
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        stopped = asyncio.create_task(stop.wait())
+        self._heed_signals()
+        stopped = asyncio.create_task(self._stop.wait())
         try:
             acquiring = asyncio.create_task(self._lease.acquire())
             if await _first(stopped, acquiring):
@@ -81,6 +80,10 @@ class Controller:
             stopped.cancel()
             await self._lease.release()
             await probes.drain(0, 0)
+
+    def _heed_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
 
     def _waiting_for(self) -> str:
         """A standby is ready when it reaches the API server: else no rolling update would end."""
@@ -108,7 +111,8 @@ class Controller:
             group.create_task(self._watching.on_demand.run())
             self._missing = ""
             log.info("ready")
-            await handlers.serve(self._watching.stages.offer, self._watching.stages.malformed)
+            stages = self._watching.stages
+            await handlers.serve(stages.offer, stages.malformed, self._heed_signals)
             raise _Ended
 
     async def _served(self) -> None:

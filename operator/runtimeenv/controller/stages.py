@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from runtimeenv.cluster.objects import Metadata, RuntimeEnvObject
+from runtimeenv.cluster.objects import Metadata, RuntimeEnvObject, Secret
 from runtimeenv.cluster.protocol import Cluster
 from runtimeenv.controller.census import Census, Entry
 from runtimeenv.controller.dependents import Dependents
@@ -19,9 +19,11 @@ from runtimeenv.controller.events import Events
 from runtimeenv.controller.index import Affected, Index
 from runtimeenv.controller.limiter import Limiter
 from runtimeenv.controller.queue import Queue
+from runtimeenv.controller.records import recorded_uid
 from runtimeenv.controller.shared import Shared
 from runtimeenv.controller.sources import Sources
 from runtimeenv.controller.variables import Variables
+from runtimeenv.core import names
 from runtimeenv.core.identity import Ref
 from runtimeenv.core.resources import RuntimeEnvVar
 from runtimeenv.core.tenancy import Enrolment
@@ -36,11 +38,12 @@ REST: Final = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What the reflectors know: RuntimeEnvs, metadata of their Secrets and of sources; how far the census is."""
+    """What the reflectors know: RuntimeEnvs, their Secrets, sources, encrypted Secrets; how far the census is."""
 
     environments: Mapping[Ref, RuntimeEnvObject]
     secrets: Mapping[Ref, Metadata]
     sources: Mapping[Ref, Metadata]
+    encrypted: Mapping[Ref, Secret]
     census_version: Callable[[], int]
 
 
@@ -48,7 +51,7 @@ class Stages:
     """Index, census and both stages. Until `start`, what is offered is dropped: a start offers everything."""
 
     def __init__(self, cluster: Cluster, settings: Settings, views: Views, now: Callable[[], datetime]) -> None:
-        self.census = Census(self._settled)
+        self.census = Census(self._settled, views.census_version)
         self.index = Index(self.census)
         self.dependents = Dependents()
         self.events = Events(cluster, now)
@@ -59,10 +62,9 @@ class Stages:
             cluster, self.index, self.census, self.dependents, self._opened, now, self.offer_variable, self.affect
         )
         sources = Sources(cluster, views.sources, self.dependents, self._opened)
-        self._encrypted = EncryptedSecrets(cluster, self.index, self.affect)
-        self._stage_1 = Variables(
-            shared, sources, self.events, self._refresh, views.census_version, settings.allowed_names
-        )
+        self._views = views
+        self._encrypted = EncryptedSecrets(cluster, self.index, self.affect, views.encrypted)
+        self._stage_1 = Variables(shared, self._encrypted, sources, self.events, self._refresh, settings.allowed_names)
         self._stage_2 = Environments(shared, self.secrets, Limiter(WRITES_PER_SECOND), views.environments.get)
         self._variables: Queue[Ref, RuntimeEnvVar] = Queue(self._stage_1.reconcile)
         self._environments: Queue[Ref, None] = Queue(self._stage_2.reconcile, workers=8, interval=REST)
@@ -76,8 +78,10 @@ class Stages:
         for ref, entry in self.census:
             if self.index.enrolment(ref.namespace) is not None:
                 self._oblige(ref, entry)
-        for record in self.index.orphans():
-            self._clean_up(record.ref.namespace, record.uid)
+        owned = {(ref.namespace, entry.uid) for ref, entry in self.census}
+        for secret in self._views.encrypted:
+            if (secret.namespace, recorded_uid(secret)) not in owned:
+                self.clean_up(secret)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -129,18 +133,19 @@ class Stages:
     def clean(self, ref: Ref, uid: str) -> None:
         """A variable is gone: its encrypted Secret goes too."""
         self._stage_1.forget(ref)
-        self._clean_up(ref.namespace, uid)
+        self.clean_up(Ref(ref.namespace, names.encrypted_secret_name(uid)))
 
-    def _clean_up(self, namespace: str, uid: str) -> None:
+    def clean_up(self, secret: Ref) -> None:
+        """An encrypted Secret belongs to no variable: it goes."""
         if self.started:
-            self._leftovers.offer(Ref(namespace, uid))
+            self._leftovers.offer(secret)
 
     def forget(self, uid: str) -> None:
         """A RuntimeEnv is gone."""
         self._stage_2.forget(uid)
 
     async def _clean(self, ref: Ref, _item: None) -> None:
-        await self._encrypted.remove(ref.namespace, ref.name)
+        await self._encrypted.remove(ref)
 
     def _settled(self, namespace: str) -> None:
         enrolment = self.index.enrolment(namespace)

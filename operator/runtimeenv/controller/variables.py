@@ -44,26 +44,25 @@ class _Result:
 class Variables:
     """Reconciles variables; the queue sees to it that no two runs of one overlap.
 
-    ``refresh`` tells the queue what its object became; ``seen`` is the version up to which the census knows.
+    ``refresh`` tells the queue what its object became.
     """
 
     def __init__(
         self,
         shared: Shared,
+        secrets: EncryptedSecrets,
         sources: Sources,
         events: Events,
         refresh: Callable[[Ref, RuntimeEnvVar], None],
-        seen: Callable[[], int],
         allowed_names: frozenset[str] = frozenset(),
     ) -> None:
         self._shared = shared
         self._index = shared.index
         self._cluster = shared.cluster
-        self._secrets = EncryptedSecrets(shared.cluster, shared.index, shared.affect)
+        self._secrets = secrets
         self._sources = sources
         self._events = events
         self._refresh = refresh
-        self._seen = seen
         self._allowed_names = allowed_names
         self._quiet_until: dict[Ref, float] = {}
 
@@ -75,7 +74,7 @@ class Variables:
             return None
         meta = variable.metadata
         if not self._shared.census.exists(ref, meta.uid):
-            return UNSEEN if int(meta.resource_version) > self._seen() else None
+            return UNSEEN if int(meta.resource_version) > self._shared.census.version() else None
         if not self._index.knows(ref.namespace):
             return UNSEEN
         if self._outdated(variable):
@@ -120,9 +119,7 @@ class Variables:
         identity = admitted(variable, self._index.enrolment(variable.metadata.namespace), self._allowed_names)
         if isinstance(identity, Outcome):
             self._shared.dependents.read(variable.ref, None)
-            if self._index.record(variable.metadata.uid) is not None:
-                await self._secrets.remove(variable.metadata.namespace, variable.metadata.uid)
-                self._shared.affect(self._index.remove(variable.metadata.uid))
+            await self._secrets.withdraw(variable.metadata.namespace, variable.metadata.uid)
             return _Result(identity)
         self._sources.note(variable)
         last = self._index.record(variable.metadata.uid)
@@ -154,7 +151,7 @@ class Variables:
                 return _Result(write_refused(error), last)
             self._shared.affect(self._index.put(record))
             if not self._shared.census.exists(record.ref, record.uid):
-                await self._secrets.remove(record.ref.namespace, record.uid)  # deleted meanwhile
+                await self._secrets.withdraw(record.ref.namespace, record.uid)  # deleted meanwhile
         else:
             record = last
         return _Result(

@@ -22,7 +22,7 @@ from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.controller.census import Entry
 from runtimeenv.controller.on_demand import OnDemand
 from runtimeenv.controller.pods import labelled
-from runtimeenv.controller.records import read_record
+from runtimeenv.controller.records import read_record, recorded_uid
 from runtimeenv.controller.stages import Stages, Views
 from runtimeenv.core import names
 from runtimeenv.core.identity import Ref, Shape
@@ -72,6 +72,7 @@ class Watching:
             self._environments.objects,
             self._env_secrets.objects,
             self._sources.objects,
+            self._encrypted.objects,
             lambda: int(self._variables.version or 0),
         )
         self.stages = Stages(cluster, settings, views, now)
@@ -143,7 +144,8 @@ class Watching:
         known = index.record(record.uid)
         if known is not None and known.ref.namespace != record.ref.namespace:
             if self.stages.census.exists(known.ref, known.uid):
-                return  # a copy, in a namespace where its variable is not
+                self.stages.clean_up(new.metadata.ref)  # a copy, in a namespace where its variable is not
+                return
             self.stages.affect(index.remove(known.uid))
             known = None
         if known is None or record.version > known.version:
@@ -156,6 +158,8 @@ class Watching:
             self.stages.offer_variable(Ref(secret.metadata.namespace, owner.name))
         if (uid := self._recorded_in(secret)) is not None:
             self.stages.affect(self.stages.index.overwritten(uid, secret.metadata.version))
+        else:
+            self.stages.clean_up(secret.metadata.ref)
 
     def _record_removed(self, last: Secret) -> None:
         if (uid := self._recorded_in(last)) is not None:
@@ -163,7 +167,7 @@ class Watching:
 
     def _recorded_in(self, secret: Secret) -> str | None:
         """The variable whose record this Secret holds, or should hold; None where it is in the wrong namespace."""
-        uid = secret.metadata.name.removeprefix(names.encrypted_secret_name(""))
+        uid = recorded_uid(secret.metadata.ref)
         known = self.stages.index.record(uid)
         return uid if known is not None and known.ref.namespace == secret.metadata.namespace else None
 

@@ -170,6 +170,25 @@ async def test_a_copy_in_another_namespace_changes_nothing() -> None:
         assert seen_by_pods(world) == [*states, {"TOKEN": "v2"}, {"TOKEN": "v3"}]
 
 
+@pytest.mark.parametrize("down", [False, True])
+async def test_garbage_of_what_may_not_be_goes(down: bool) -> None:
+    async with World(*ACME, namespace("other"), sealed("acme/x", "v"), sealed("other/y", "w")) as world:
+        found = world.encrypted("acme/x") or {}
+
+        def tamper() -> None:
+            for ref in (world.rvar("other/y"), "acme/rvar.unknown"):
+                place = {"namespace": at(ref).namespace, "name": at(ref).name}
+                world.cluster.apply({**found, "metadata": place, "data": {}})
+
+        if down:
+            await world.restart(meanwhile=tamper)
+        else:
+            tamper()
+        await world.settle()
+        secrets = [s["metadata"]["name"] for s in world.cluster.store.all(SECRETS) if s["type"] == names.ENCRYPTED_TYPE]
+        assert secrets == [found["metadata"]["name"]]
+
+
 async def test_a_secret_of_another_type_in_the_way_goes() -> None:
     async with World(*ACME, sealed("acme/x", "v")) as world:
         rvar = world.rvar("acme/x")
