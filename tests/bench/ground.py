@@ -54,6 +54,7 @@ class Ground:
 
     cluster: Cluster
     launches: Mapping[str, Launch]
+    control_plane: Sequence[Process]
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[ApiCluster]:
@@ -124,8 +125,8 @@ def ground() -> Iterator[Ground]:
         try:
             launches = operator.plan(cluster, {"logLevel": "warning"})
             wait(lambda: operator.policies_in_force(cluster), "the policies to be in force")
-            programs[-1].stop()
-            yield Ground(cluster, launches)
+            programs.pop().stop()
+            yield Ground(cluster, launches, [Process(program, program.log) for program in programs])
         finally:
             cluster.stop()
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ import msgspec
 from runtimeenv.cluster.client import ApiCluster, Query
 from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS
 from runtimeenv.cluster.objects import NOTHING, ObjectMeta
+from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.core.identity import Identity, Layer, Tenant
 from runtimeenv.core.values import Plaintext
 from runtimeenv.crypto.seal import SealingKey, seal
@@ -78,15 +78,21 @@ async def create_all(cluster: ApiCluster, manifests: Iterable[Manifest]) -> None
 
 async def create_and_wait(cluster: ApiCluster, manifests: Sequence[Manifest]) -> float:
     """Seconds from the first create to the last Ready; bound it with a time-out."""
-    version = (await cluster.list(VARIABLES, Query())).version
     waiting = {manifest["metadata"]["name"] for manifest in manifests}
+    done = asyncio.Event()
+
+    def put(new: Shown, _old: Shown | None) -> None:
+        if new.ready:
+            waiting.discard(new.metadata.name)
+            if not waiting:
+                done.set()
+
+    # A busy API server closes slow watches: the mirror takes them up again.
+    mirror = Reflector(cluster, VARIABLES, Query(), put, lambda _: None)
+    watching = asyncio.create_task(mirror.run())
+    await mirror.synced.wait()
     began = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(create_all(cluster, manifests))
-        async with aclosing(cluster.watch(VARIABLES, Query(), version)) as events:
-            async for event in events:
-                if event.object is not None and event.object.ready:
-                    waiting.discard(event.object.metadata.name)
-                    if not waiting:
-                        break
+    await create_all(cluster, manifests)
+    await done.wait()
+    watching.cancel()
     return time.perf_counter() - began
