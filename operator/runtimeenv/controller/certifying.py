@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from runtimeenv.cluster.kinds import MUTATING_WEBHOOK_CONFIGURATIONS
-from runtimeenv.cluster.objects import WebhookConfiguration
+from runtimeenv.cluster.kinds import MUTATING_WEBHOOK_CONFIGURATIONS, SECRET_METADATA
+from runtimeenv.cluster.objects import Metadata, WebhookConfiguration
 from runtimeenv.cluster.protocol import Cluster, Query
 from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.controller.queue import Queue
-from runtimeenv.controller.serving_certificates import ServingCertificates
+from runtimeenv.controller.serving_certificates import AUTHORITY_SECRET, ServingCertificates
+from runtimeenv.core import names
 from runtimeenv.settings import Settings
 
 
@@ -33,6 +34,16 @@ class Certifying:
             )
             for name in (f"00-{base}", base)
         ]
+        self._secrets: list[Reflector[Metadata]] = [
+            Reflector(
+                cluster,
+                SECRET_METADATA,
+                Query(namespace=settings.namespace, fields=f"metadata.name={name}"),
+                lambda _new, _old: self._look(),
+                lambda _last: self._look(),
+            )
+            for name in (AUTHORITY_SECRET, names.SERVING_SECRET)
+        ]
 
     async def renew(self, _name: str = "", _item: None = None) -> float:
         """Issue what is due, and have it trusted. Returns the seconds after which to look again."""
@@ -47,6 +58,12 @@ class Certifying:
         async with asyncio.TaskGroup() as group:
             for queue in (self._renewals, self._trust):
                 group.create_task(queue.run())
-            for reflector in self._configurations:
-                group.create_task(reflector.run())
-            self._renewals.offer("certificates")
+            for configuration in self._configurations:
+                group.create_task(configuration.run())
+            for secret in self._secrets:
+                group.create_task(secret.run())
+            self._look()
+
+    def _look(self) -> None:
+        """A Secret changed or went, or it is the start: see what is due."""
+        self._renewals.offer("certificates")

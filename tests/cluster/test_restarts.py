@@ -1,0 +1,291 @@
+"""The controller stopped, killed and started again; and its own keys and certificates deleted under it."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from runtimeenv.core import names
+from tests import builders
+from tests.builders import Manifest
+from tests.cluster.homes import CONTROLLER, Home, condition
+from tests.cluster.writes import create
+from tests.kube.chart import NAMESPACE
+from tests.kube.cluster import Cluster, wait
+from tests.kube.operator import Operator
+
+FROM = {"secretKeyRef": {"name": "keys", "key": "token"}}
+KINDS = "rvar,renv,secrets,configmaps"
+MANY = 100
+
+
+@pytest.fixture
+def down(operator: Operator) -> Iterator[Operator]:
+    """The controller is killed at the test's word, and runs again after it, whatever happened."""
+    yield operator
+    if not operator.controller.alive:
+        operator.launch("controller")
+    operator.wait_ready()
+
+
+def restarted(operator: Operator) -> None:
+    """The controller is started again, is ready, and has nothing left to do."""
+    operator.launch("controller")
+    operator.wait_ready()
+    wait(lambda: queued(operator) == 0, "the queues to be empty")
+
+
+def probe(operator: Operator, path: str) -> str:
+    """The controller's own answer, whatever its HTTP status."""
+    address = f"http://127.0.0.1:{operator.launches['controller'].probe_port}{path}"
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.read().decode()
+
+
+def queued(operator: Operator) -> float:
+    [line] = [line for line in probe(operator, "/metrics").splitlines() if line.startswith("runtimeenv_queued ")]
+    return float(line.split()[1])
+
+
+def versions(home: Home) -> dict[str, str]:
+    """The version of every object that the controller writes: the namespace's, its own, and the cluster's."""
+    found = home.cluster.get_json(f"{KINDS},mutatingwebhookconfigurations", "-n", home.namespace)["items"]
+    found += home.cluster.get_json(KINDS, "-n", NAMESPACE)["items"]
+    return {f"{o['kind']} {o['metadata'].get('namespace')}/{o['metadata']['name']}": version(o) for o in found}
+
+
+def version(found: Any) -> str:
+    return str(found["metadata"]["resourceVersion"])
+
+
+def settled(home: Home) -> None:
+    """Wait until nothing is written any more: two looks, between which the queues were empty, show the same."""
+
+    def quiet() -> bool:
+        before = versions(home)
+        return queued(home.operator) == 0 and versions(home) == before
+
+    wait(quiet, "the operator to be idle")
+
+
+@pytest.fixture
+def varied(home: Home) -> Home:
+    """A home with a variable in every state that lasts."""
+    home.apply(home.environment(), home.environment("agent"), home.source({"token": "one"}))
+    home.apply(
+        home.variable("plain", value="p"),
+        home.variable("referring", valueFrom=FROM, target="sandbox"),
+        home.variable("off", value="o", enabled=False),
+        home.variable("missing", valueFrom={"secretKeyRef": {"name": "nowhere", "key": "k"}}),
+        builders.variable(f"{home.namespace}/plain-rival", "PLAIN", value="q"),
+    )
+    for name, reason in {"off": "Disabled", "missing": "SourceMissing", "plain-rival": "Conflict"}.items():
+        home.until(f"rvar/{name}", reason)
+    home.ready("plain", "referring")
+    home.holds({"PLAIN": "p", "REFERRING": "one"})
+    settled(home)
+    return home
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_a_restart_writes_nothing_that_is_unchanged(varied: Home, down: Operator, how: str) -> None:
+    before = versions(varied)
+    down.kill9("controller") if how == "killed" else down.controller.stop()
+    restarted(down)
+    settled(varied)
+    varied.apply(varied.variable("sentinel", value="s", enabled=False))
+    varied.until("rvar/sentinel", "Disabled")
+    settled(varied)
+    after = versions(varied)
+    new = {f"RuntimeEnvVar {varied.namespace}/sentinel", f"Secret {varied.namespace}/{named(varied, 'sentinel')}"}
+    assert {name for name in after if after[name] != before.get(name)} == new
+    assert before.keys() <= after.keys()
+
+
+def named(home: Home, variable: str) -> str:
+    return home.encrypted(variable).removeprefix("secret/")
+
+
+def test_a_controller_that_is_told_to_stop_ends_at_once_and_gives_up_its_lease(down: Operator) -> None:
+    down.controller.stop(timeout=4)  # kopf's patience with what it takes for hung tasks is 5 s
+    assert down.controller.code == 0
+    lease = down.cluster.get_json("lease", "runtime-env-controller", "-n", NAMESPACE)
+    assert lease["spec"].get("holderIdentity", "") == ""
+
+
+def test_what_changed_while_the_controller_was_down_is_noticed(varied: Home, down: Operator) -> None:
+    lent = varied.variable("lent", valueFrom={"secretKeyRef": {"name": "loan", "key": "k"}})
+    varied.apply(varied.source({"k": "v"}, name="loan"), lent)
+    varied.ready("lent")
+    gone = (varied.encrypted("plain"), "secret/renv.agent")
+    down.kill9("controller")
+    varied.kubectl("delete", "rvar/plain", "renv/renv.agent")
+    varied.kubectl("label", "secret/loan", f"{names.SOURCE_LABEL}-")
+    varied.apply(varied.source({"token": "two"}), varied.source({"k": "found"}, name="nowhere"))
+    varied.apply(varied.variable("off", value="on"))
+    restarted(down)
+    varied.holds({"PLAIN": "q", "REFERRING": "two", "OFF": "on", "MISSING": "found"})
+    varied.until("rvar/plain-rival", "Materialized")
+    varied.until("rvar/lent", "SourceMissing")
+    assert "envelope" not in varied.get(varied.encrypted("lent"))["data"]
+    for left in gone:
+        wait(lambda left=left: varied.kubectl("get", left, "--ignore-not-found").out == "", f"{left} to go")  # type: ignore[misc]
+
+
+def test_derived_secrets_that_were_damaged_while_the_controller_was_down_are_restored(
+    varied: Home, down: Operator
+) -> None:
+    damages = {
+        "secret/renv.sandbox": '{"data":{"PLAIN":"eA==","FOREIGN":"eA=="}}',
+        varied.encrypted("plain"): '{"data":{"record":null}}',
+        varied.encrypted("referring"): '{"data":{"envelope":null}}',
+    }
+    before = varied.get("renv/renv.sandbox")["status"]
+    down.kill9("controller")
+    for target, patch in damages.items():
+        varied.kubectl("patch", target, "--type=merge", "-p", patch, user=CONTROLLER, groups=["system:masters"])
+    restarted(down)
+    varied.holds({"PLAIN": "p", "REFERRING": "one"})
+    varied.ready("plain", "referring")
+    settled(varied)
+    after = varied.get("renv/renv.sandbox")["status"]
+    assert after["secretVersion"] == version(varied.get("secret/renv.sandbox"))
+    assert after["variables"] == before["variables"]
+
+
+def test_a_restore_without_anything_derived_gives_the_same_environments_and_ids(varied: Home, down: Operator) -> None:
+    ids = {o["metadata"]["name"]: o["status"].get("id") for o in varied.items("rvar")}
+    down.kill9("controller")
+    derived = [f"secret/{o['metadata']['name']}" for o in varied.items("secrets") if o["type"].startswith(names.GROUP)]
+    varied.kubectl("delete", *derived)
+    restarted(down)
+    varied.holds({"PLAIN": "p", "REFERRING": "one"})
+    varied.ready("plain", "referring", "off")
+    assert {o["metadata"]["name"]: o["status"].get("id") for o in varied.items("rvar")} == ids
+
+
+def test_a_controller_killed_amid_a_hundred_applies_gets_them_all_ready(home: Home, down: Operator) -> None:
+    manifests = [home.variable(f"many-{number:03}", value=f"value {number}") for number in range(MANY)]
+    home.apply(home.environment(), home.source({"token": "x"}))
+    applying = home.cluster.folder / "many.json"
+    applying.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}))
+    argv = [*home.cluster.kubectl_argv(), "apply", "-f", str(applying)]
+    apply = home.cluster.spawn(argv, env={}, log=home.cluster.folder / "many.log")
+    for seen in (5, 40):
+        wait(lambda seen=seen: encrypted(home) >= seen, f"{seen} encrypted Secrets")  # type: ignore[misc]
+        down.kill9("controller")
+        down.launch("controller")
+    wait(lambda: apply.code is not None, "kubectl apply to end")
+    assert apply.code == 0, apply.log.read_text()
+    home.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "rvar", "--all", timeout=90)
+    home.holds({f"MANY_{number:03}": f"value {number}" for number in range(MANY)})
+    assert encrypted(home) == MANY
+
+
+def encrypted(home: Home) -> int:
+    return len(home.items("secrets", f"--field-selector=type={names.ENCRYPTED_TYPE}"))
+
+
+def removed(cluster: Cluster, kind: str, name: str) -> Manifest:
+    """Delete an object of the operator's; what to apply to bring it back."""
+    found: Manifest = cluster.get_json(kind, name, "-n", NAMESPACE)
+    cluster.kubectl("delete", kind, name, "-n", NAMESPACE)
+    metadata = {key: found["metadata"][key] for key in ("name", "namespace", "labels") if key in found["metadata"]}
+    return {**found, "metadata": metadata}
+
+
+def test_without_its_keyring_it_is_not_ready_and_says_why_until_it_is_restored(varied: Home, down: Operator) -> None:
+    backup = removed(down.cluster, "secret", names.KEYRING_SECRET)
+    before = versions(varied)
+    try:
+        down.kill9("controller")
+        down.launch("controller")
+        wait(lambda: "keyring" in probe(down, "/readyz"), "the controller to tell what it waits for")
+        assert not down.launches["controller"].ready()
+        said = probe(down, "/readyz")
+        assert f"Secret {NAMESPACE}/{names.KEYRING_SECRET} with the keyring is missing" in said
+        assert "restore it from a backup" in said
+        assert varied.held() == {"PLAIN": "p", "REFERRING": "one"}
+        assert down.cluster.kubectl("get", "secret", names.KEYRING_SECRET, "-n", NAMESPACE, check=False).code != 0
+    finally:
+        down.cluster.apply(backup, "--server-side")
+    down.wait_ready()
+    settled(varied)
+    changed = {name for name, seen in versions(varied).items() if before.get(name) != seen}
+    assert changed == {f"Secret {NAMESPACE}/{names.KEYRING_SECRET}"}
+    varied.apply(varied.variable("plain", value="after"))
+    varied.until("rvar/plain", "Materialized")
+    varied.holds({"PLAIN": "after", "REFERRING": "one"})
+
+
+def seals(home: Home) -> None:
+    """Wait until the API server reaches the webhook, and trusts it."""
+    probe = home.variable("probe", value="x")
+    wait(lambda: create(home.cluster, probe).code == 0, "plaintext to be sealed")
+
+
+SPOILT = ("patch", "--type=merge", "-p", '{"data":{"tls.key":"eA=="}}')
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"tls": ("delete",)},
+        {"ca": ("delete",)},
+        {"tls": ("delete",), "ca": ("delete",)},
+        {"tls": SPOILT},
+        {"ca": SPOILT},
+    ],
+    ids=["tls", "ca", "both", "spoilt tls", "spoilt ca"],
+)
+def test_lost_certificates_are_issued_again_and_the_webhook_serves(
+    home: Home, operator: Operator, harm: dict[str, tuple[str, ...]]
+) -> None:
+    def served() -> Any:
+        return operator.cluster.get_json("secret", names.SERVING_SECRET, "-n", NAMESPACE)["data"]
+
+    before = served()
+    for which, (verb, *words) in harm.items():
+        operator.cluster.kubectl(verb, "secret", f"runtime-env-webhook-{which}", "-n", NAMESPACE, *words)
+    wait(lambda: served()["tls.crt"] != before["tls.crt"], "a new certificate")
+    wait(lambda: bundles(operator.cluster) == {served()["ca.crt"]}, "both webhook configurations to trust it")
+    seals(home)
+
+
+def bundles(cluster: Cluster) -> set[str]:
+    found = [cluster.get_json("mutatingwebhookconfiguration", name) for name in ("00-runtime-env", "runtime-env")]
+    return {hook["clientConfig"].get("caBundle", "") for each in found for hook in each["webhooks"]}
+
+
+def test_webhook_configurations_that_are_made_anew_are_trusted_again(home: Home, operator: Operator) -> None:
+    before = bundles(operator.cluster)
+    for name in ("00-runtime-env", "runtime-env"):
+        manifest = removed(operator.cluster, "mutatingwebhookconfiguration", name)
+        for hook in manifest["webhooks"]:
+            del hook["clientConfig"]["caBundle"]
+        operator.cluster.apply(manifest, "--server-side", "--field-manager=runtime-env-harness")
+    wait(lambda: bundles(operator.cluster) == before, "both to trust the webhook's certificate")
+    seals(home)
+
+
+def test_a_deleted_public_key_and_compare_keys_are_back_after_a_restart(varied: Home, down: Operator) -> None:
+    removed(down.cluster, "configmap", names.PUBLIC_KEY_CONFIG_MAP)
+    before = removed(down.cluster, "secret", names.COMPARE_KEYS_SECRET)
+    down.kill9("controller")
+    restarted(down)
+    assert down.cluster.get_json("configmap", names.PUBLIC_KEY_CONFIG_MAP, "-n", NAMESPACE)["data"]["sealing-key"]
+    made = down.cluster.get_json("secret", names.COMPARE_KEYS_SECRET, "-n", NAMESPACE)
+    assert made["data"]["primary"] != before["data"]["primary"]
+    seals(varied)
+    varied.apply(varied.variable("plain", value="p"))
+    varied.until("rvar/plain", "Materialized")
+    assert condition(varied.get("rvar/plain"))["status"] == "True"
