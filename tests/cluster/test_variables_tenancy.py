@@ -44,7 +44,7 @@ def lawless(operator: Operator) -> Iterator[Operator]:
 def binding(cluster: Cluster, policy: str) -> Manifest:
     """The policy's binding, as it can be applied again."""
     found = cluster.get_json("validatingadmissionpolicybinding", f"runtime-env-{policy}")
-    metadata = {"name": found["metadata"]["name"], "labels": found["metadata"]["labels"]}
+    metadata = {"name": found["metadata"]["name"], "labels": found["metadata"].get("labels", {})}
     return {key: found[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": metadata}
 
 
