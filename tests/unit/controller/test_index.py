@@ -21,8 +21,9 @@ SCOPES: tuple[Scope, ...] = (Tenant("t"), Workspace("t", "w"), Project("t", "p")
 SHAPES = (Shape("sandbox"), Shape("agent", "w"), Shape("sandbox", "w", "p"))
 ENVS = {Ref(place, f"e{n}"): shape for place in PLACES for n, shape in enumerate(SHAPES)}
 
-places, numbers = st.sampled_from(PLACES), st.integers(0, 3)
-identities = st.builds(
+places, numbers = st.sampled_from(PLACES), st.integers(0, 2)
+COMMON = Identity(Layer(Tenant("t"), "all"), "X")
+identities = st.just(COMMON) | st.builds(
     Identity,
     st.builds(Layer, st.sampled_from(SCOPES), st.sampled_from(("all", "sandbox"))),
     st.sampled_from(("X", "Y")),
@@ -34,8 +35,9 @@ STEPS = st.lists(
         st.tuples(st.sampled_from(("remove", "exists", "gone", "wiped", "tampered")), places, numbers),
         st.tuples(st.just("enrol"), places, st.sampled_from(ENROLMENTS)),
         st.tuples(st.sampled_from(("env", "no env", "write", "write")), st.sampled_from(sorted(ENVS))),
+        st.tuples(st.just("write all"), places),
     ),
-    max_size=40,
+    max_size=30,
 )
 
 
@@ -59,6 +61,10 @@ class Model:
         self.version += 1
         if isinstance(place, Ref):
             return self.do_environment(action, place)
+        if action == "write all":
+            for ref in self.envs:
+                self.do_environment("write", ref)
+            return Affected()
         if action == "enrol":
             return self.do_enrol(place, rest[0])  # type: ignore[arg-type]
         if action == "put":
@@ -182,6 +188,13 @@ def without_versions(found: object) -> object:
 @given(STEPS)
 def test_it_answers_as_if_it_computed_everything_anew(steps: list[tuple[str, str]]) -> None:
     model = Model()
+    for place in PLACES:
+        model.do("enrol", place, Enrolment("t"))
+    for number in range(3):
+        model.do("exists", "a", number)
+        model.do("exists", "b", number)
+    for ref in ENVS:
+        model.do("env", ref)
     for step in steps:
         before = {ref: model.contents(ref) for ref in model.envs}
         winners = {r.uid: model.winner(r.identity) == r for r in model.counting()}
@@ -192,7 +205,7 @@ def test_it_answers_as_if_it_computed_everything_anew(steps: list[tuple[str, str
         lost = {
             r.ref for r in model.counting() if r.uid in winners and winners[r.uid] != (model.winner(r.identity) == r)
         }
-        own = {Ref(str(step[1]), f"v{number}") for number in step[2:3] if step[0] != "enrol"}
+        own = {Ref(str(step[1]), f"v{step[-1]}"), Ref(str(step[1]), f"v{step[2 % len(step)]}")}
         assert lost - own <= affected.variables, "who won or lost a claim is told"
 
 
@@ -200,12 +213,27 @@ def bare(held: list[tuple[str, Record]]) -> object:
     return [(name, replace(record, version=0)) for name, record in held]
 
 
+def test_who_takes_over_is_held_after_the_next_write_alone() -> None:
+    model = Model()
+    model.do("enrol", "a", Enrolment("t"))
+    model.do("env", Ref("a", "e0"))
+    for number in range(2):
+        model.do("exists", "a", number)
+        model.do("put", "a", number, COMMON, True, number)
+    model.do("write all", "a")
+    affected = model.do("gone", "a", 0)
+    assert affected == Affected(frozenset({Ref("a", "e0")}), frozenset({Ref("a", "v1")}))
+    assert model.index.holders(model.records["uid-a/v1"]).waiting == {Ref("a", "e0")}
+    model.do("write all", "a")
+    assert model.index.holders(model.records["uid-a/v1"]).held == {Ref("a", "e0")}
+
+
 def test_nothing_is_kept_of_what_is_gone() -> None:
     model = Model()
     for place in PLACES:
         model.do("enrol", place, Enrolment("t"))
         model.do("exists", place, 1)
-        model.do("put", place, 1, Identity(Layer(Tenant("t"), "all"), "X"), True, 0)
+        model.do("put", place, 1, COMMON, True, 0)
         model.do("env", Ref(place, "e0"))
         model.do("gone", place, 1)
         model.do("remove", place, 1)

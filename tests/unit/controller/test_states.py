@@ -27,15 +27,24 @@ VARIABLES = ("a/wide", "a/narrow", "b/rival", "a/reader")
 ENVS = ("a/renv.sandbox", "b/renv.sandbox")
 FOREIGN = b"foreign"
 
-USERS = ("put", "put", "put", "disable", "drop", "source", "no consent", "no source", "env", "no env", "leave", "join")
+USERS = ("put", "disable", "drop", "source", "no consent", "no source", "env", "no env", "leave", "join")
 FOUL = ("wipe", "replay", "garbage", "wipe env", "foreign env")
 NETWORK = ("hold", "flow", "gap", "cut", "fail", "repeat", "lag")
 DEATHS = ("restart", "restore", "overlap")
-PAUSES = ("pause", "pause", "wait")
+PAUSES = ("pause", "wait")
 
-STEPS = st.lists(
-    st.tuples(st.sampled_from((*USERS, *FOUL, *NETWORK, *DEATHS, *PAUSES)), st.integers(0, 3), st.integers(1, 12)),
-    max_size=30,
+ACTIONS = (*USERS, *FOUL, *NETWORK, *DEATHS)
+
+# Few kinds of actions in one story, and few variables: so that they meet.
+STEPS = st.tuples(
+    st.sets(st.sampled_from(ACTIONS), min_size=1, max_size=5), st.sets(st.integers(0, 3), min_size=1)
+).flatmap(
+    lambda drawn: st.lists(
+        st.tuples(
+            st.sampled_from((*PAUSES, "put", *sorted(drawn[0]))), st.sampled_from(sorted(drawn[1])), st.integers(1, 12)
+        ),
+        max_size=30,
+    )
 )
 
 
@@ -62,7 +71,7 @@ class Story:
         elif action in FOUL:
             self.tamper(action, VARIABLES[n], ENVS[n % 2])
         elif action in NETWORK:
-            self.disturb(action, n)
+            self.disturb(action, n, seconds)
         elif action in DEATHS:
             await self.die(action)
         else:
@@ -73,6 +82,7 @@ class Story:
         store, cluster = self.world.cluster.store, self.world.cluster
         match action:
             case "put" | "disable":
+                self.keep(VARIABLES[n])
                 made = cluster.apply(self.variable(n, enabled=action == "put"))["metadata"]
                 self.values[made["uid"], made["generation"]] = self.count
             case "drop":
@@ -90,6 +100,11 @@ class Story:
                 cluster.apply(namespace("b", "" if action == "leave" else "acme"))
         store.collect_garbage()
 
+    def keep(self, ref: str) -> None:
+        """Somebody copies the encrypted Secret, to put it back later."""
+        if self.world.cluster.store.get(RUNTIME_ENV_VARS, at(ref)) and (found := self.world.encrypted(ref)):
+            self.older[self.world.rvar(ref)] = contents(found)
+
     def tamper(self, action: str, ref: str, env: str) -> None:
         world = self.world
         if action == "wipe env":
@@ -103,9 +118,9 @@ class Story:
             elif action == "garbage":
                 world.overwrite(rvar, {"record": FOREIGN})
             else:
-                world.overwrite(rvar, self.older.setdefault(rvar, contents(found)))
+                world.overwrite(rvar, self.older.get(rvar, contents(found)))
 
-    def disturb(self, action: str, n: int) -> None:
+    def disturb(self, action: str, n: int, seconds: int) -> None:
         cluster, faults = self.world.cluster, self.world.cluster.faults
         match action:
             case "hold":
@@ -117,7 +132,7 @@ class Story:
             case "cut":
                 cluster.cut_watches()
             case "fail":
-                faults.fail(Unavailable(503, "away"), times=n + 1)
+                faults.fail(Unavailable(503, "away"), times=n + 1, after=seconds % 3)
             case "repeat":
                 faults.repeat = 1 + n % 2
             case _:
