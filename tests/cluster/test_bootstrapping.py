@@ -57,6 +57,34 @@ def delivers(cluster: Cluster) -> None:
     assert container["envFrom"] == [{"secretRef": {"name": "renv.agent", "optional": False}}]
 
 
+def test_a_keyring_that_is_lost_is_not_made_anew_and_opens_everything_once_it_is_back(empty: Cluster) -> None:
+    installed = Operator.install(empty)
+    empty.apply(builders.namespace("kept", "kept"))
+    empty.apply(builders.variable("kept/greeting", "GREETING", value="hello"))
+    ready = ("wait", "--for=condition=Ready", "rvar/greeting", "-n", "kept", "--timeout=30s")
+    empty.kubectl(*ready)
+    keys = ("secret", names.KEYRING_SECRET, names.KEK_SECRET, "-n", NAMESPACE)
+    backup = empty.get_json(*keys)["items"]
+    empty.kubectl("delete", *keys)
+    installed.restart("controller")
+    lost = f"{names.KEYRING_SECRET} with the keyring is missing"
+    wait(lambda: lost in installed.launches["controller"].missing(), "the controller to say what is missing")
+    assert uid(empty, f"secret/{names.KEYRING_SECRET}") == ""
+    empty.apply([restorable(secret) for secret in backup])
+    installed.wait_ready()
+    empty.apply(builders.runtime_env("kept/renv.agent", "agent"))
+    secret = ("secret", "renv.agent", "-n", "kept")
+    data = builders.encoded({"GREETING": "hello"})
+    wait(lambda: empty.get_json(*secret)["data"] == data, "the old value in a new environment")
+    installed.stop()
+
+
+def restorable(secret: builders.Manifest) -> builders.Manifest:
+    """A Secret as a backup tool writes it back: without what the API server sets."""
+    metadata = {field: secret["metadata"][field] for field in ("name", "namespace", "labels")}
+    return {**secret, "metadata": metadata}
+
+
 def test_processes_that_start_before_the_kinds_exist_wait_for_them(empty: Cluster) -> None:
     started = Operator(empty, operator.plan(empty, {}))
     crds = [f"crd/{crd['metadata']['name']}" for crd in chart.of_kind(chart.rendered({}), "CustomResourceDefinition")]

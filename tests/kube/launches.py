@@ -36,18 +36,24 @@ class Launch:
 
     def ready(self) -> bool:
         """Its own answer to the readiness probe."""
-        return self._probe("/readyz")
+        return self._probe("/readyz")[0] == HTTPStatus.OK
 
     def answers(self) -> bool:
         """Its own answer to the liveness probe."""
-        return self._probe("/healthz")
+        return self._probe("/healthz")[0] == HTTPStatus.OK
 
-    def _probe(self, path: str) -> bool:
+    def missing(self) -> str:
+        """What it says to the readiness probe that it waits for."""
+        return self._probe("/readyz")[1]
+
+    def _probe(self, path: str) -> tuple[int, str]:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.probe_port}{path}", timeout=2) as answer:
-                return int(answer.status) == HTTPStatus.OK
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal.read().decode()
         except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
+            return 0, ""
 
 
 def planned(cluster: Cluster, objects: Sequence[Object]) -> list[Launch]:
