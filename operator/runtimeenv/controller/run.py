@@ -137,7 +137,7 @@ class Controller:
 
 
 class _Ended(Exception):
-    """kopf ended in order: it took the signal."""
+    """kopf ended without a failure of its own: nothing is noticed any more."""
 
 
 async def _first(stopped: asyncio.Task[Any], *others: asyncio.Task[Any]) -> bool:
@@ -153,10 +153,10 @@ async def _first(stopped: asyncio.Task[Any], *others: asyncio.Task[Any]) -> bool
 
 
 def _leaves(failure: BaseException | None) -> list[BaseException]:
-    """What went wrong, out of the groups that tasks wrap it in; kopf's end in order is no failure."""
+    """What went wrong, out of the groups that tasks wrap it in."""
     if isinstance(failure, BaseExceptionGroup):
         return [leaf for inner in failure.exceptions for leaf in _leaves(inner)]
-    return [] if failure is None or isinstance(failure, _Ended) else [failure]
+    return [] if failure is None else [failure]
 
 
 async def _retried(call: Any, *arguments: Any) -> None:
