@@ -48,7 +48,7 @@ def up(wanted: Tier | None) -> None:
     began = time.monotonic()
     tier, reason = (wanted, "") if wanted else ground.tier()
     if reason:
-        print(f"Pods can't run on this machine: {reason}.\nThe demo shows a control plane, and what pods would get.\n")
+        print(f"A node can't run here: {reason}.\nThe demo shows a control plane, and what pods would get.\n")
     cluster = ground.prepare(tier, lambda text: print(text, flush=True))
     ground.clear(cluster)
     commands = ground.commands(cluster)
