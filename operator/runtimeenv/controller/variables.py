@@ -74,6 +74,7 @@ class Variables:
             return None
         meta = variable.metadata
         if not self._shared.census.exists(ref, meta.uid):
+            self.forget(ref)
             return UNSEEN if int(meta.resource_version) > self._shared.census.version() else None
         if not self._index.knows(ref.namespace):
             return UNSEEN
@@ -148,7 +149,7 @@ class Variables:
             try:
                 record = replace(record, version=await self._secrets.write(record, last))
             except Rejected as error:
-                return _Result(write_refused(error), last)
+                return _Result(write_refused(error), last or self._claim(record))
             self._shared.affect(self._index.put(record))
             if not self._shared.census.exists(record.ref, record.uid):
                 await self._secrets.withdraw(record.ref.namespace, record.uid)  # deleted meanwhile
@@ -157,6 +158,13 @@ class Variables:
         return _Result(
             unreadable(reading, record) if isinstance(reading, Unreadable) else ended(record), record, new.value
         )
+
+    def _claim(self, record: Record) -> Record:
+        """What can't be stored claims its identity all the same: its NAME is withheld, so that no wider one shows."""
+        claim = replace(record, envelope=None)
+        self._shared.affect(self._index.put(claim))
+        self._index.distrust(claim.uid)
+        return claim
 
     async def _report(self, variable: RuntimeEnvVar, result: _Result) -> float | None:
         outcome, record = result.outcome, result.record

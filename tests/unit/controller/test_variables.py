@@ -244,6 +244,25 @@ async def test_a_refused_write_is_told_and_retried_after_five_minutes() -> None:
         assert world.reason("acme/x") == "Materialized"
 
 
+async def test_what_can_not_be_stored_withholds_its_name() -> None:
+    async with World(*ACME, namespace("full", "acme"), sealed("acme/x", "wide")) as world:
+        world.failing["full"] = Rejected(403, "create secrets")
+        await world.apply(sealed("full/y", "narrow", target="sandbox"))
+        assert world.env(ENV) == {}
+        assert world.reason("full/y") == "WriteRefused"
+        assert world.status("full/y")["id"].startswith("env_")
+        await world.restart()
+        assert world.env(ENV) == {}
+        world.failing.clear()
+        await world.settle(301)
+        assert world.env(ENV) == {"TOKEN": "narrow"}
+        world.failing["full"] = Rejected(403, "create secrets")
+        await world.apply(sealed("full/z", "v", "ANOTHER"))
+        await world.remove(RUNTIME_ENV_VARS, "full/z")
+        assert world.env(ENV) == {"TOKEN": "narrow"}
+        assert len([*world.replica.stages.index._records]) == 2
+
+
 async def test_an_api_server_that_is_away_is_waited_for() -> None:
     async with World(*ACME) as world:
         world.cluster.faults.fail(Unavailable(503, "create secrets"), kind="secrets", verb="create", times=5)
