@@ -116,7 +116,7 @@ def new(operator: Operator, workspace: str = "", project: str = "", *, tenant: s
     probe = builders.variable(f"{name}/probe", sealed=SEALED, **scope)
     wait(lambda: create(operator.cluster, probe).code == 0, "the policies to know the namespace")
     yield Home(operator, name)
-    operator.cluster.kubectl("delete", "namespace", name, "--wait=false")
+    operator.cluster.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 def condition(found: Any, kind: str = "Ready") -> Any:
