@@ -13,7 +13,7 @@ import pytest
 from runtimeenv.core import names
 from tests import builders
 from tests.builders import Manifest
-from tests.cluster.homes import CONTROLLER, Home, condition
+from tests.cluster.homes import CONTROLLER, Home
 from tests.cluster.writes import create
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster, wait
@@ -273,15 +273,21 @@ def test_webhook_configurations_that_are_made_anew_are_trusted_again(home: Home,
     seals(home)
 
 
-def test_a_deleted_public_key_and_compare_keys_are_back_after_a_restart(varied: Home, down: Operator) -> None:
-    removed(down.cluster, "configmap", names.PUBLIC_KEY_CONFIG_MAP)
-    before = removed(down.cluster, "secret", names.COMPARE_KEYS_SECRET)
-    down.kill9("controller")
-    restarted(down)
-    assert down.cluster.get_json("configmap", names.PUBLIC_KEY_CONFIG_MAP, "-n", NAMESPACE)["data"]["sealing-key"]
-    made = down.cluster.get_json("secret", names.COMPARE_KEYS_SECRET, "-n", NAMESPACE)
-    assert made["data"]["primary"] != before["data"]["primary"]
-    seals(varied)
-    varied.apply(varied.variable("plain", value="p"))
-    varied.until("rvar/plain", "Materialized")
-    assert condition(varied.get("rvar/plain"))["status"] == "True"
+FORGED = ("patch", "--type=merge", "-p", '{"data":{"sealing-key":"renvpk1.xwing.0.AA"}}')
+SPOILT_COMPARE_KEYS = ("patch", "--type=merge", "-p", '{"data":{"primary":"eA=="}}')
+
+
+@pytest.mark.parametrize("how", ["deleted", "changed"])
+def test_the_public_key_and_the_compare_keys_are_put_right_again(home: Home, operator: Operator, how: str) -> None:
+    def stored(thing: str) -> Any:
+        return operator.cluster.get_json(thing, "-n", NAMESPACE)["data"]
+
+    public, compare = f"configmap/{names.PUBLIC_KEY_CONFIG_MAP}", f"secret/{names.COMPARE_KEYS_SECRET}"
+    key, before = stored(public), stored(compare)
+    harm = {public: FORGED, compare: SPOILT_COMPARE_KEYS} if how == "changed" else {}
+    for thing in (public, compare):
+        verb, *words = harm.get(thing, ("delete",))
+        operator.cluster.kubectl(verb, thing, "-n", NAMESPACE, *words)
+    wait(lambda: stored(public) == key, "the public key to be published again")
+    wait(lambda: stored(compare)["primary"] not in (before["primary"], "eA=="), "new compare keys")
+    seals(home)

@@ -18,6 +18,7 @@ from runtimeenv.cluster.protocol import Cluster, Query
 from runtimeenv.controller import handlers
 from runtimeenv.controller.certifying import Certifying
 from runtimeenv.controller.keys import Keys
+from runtimeenv.controller.publishing import Publishing
 from runtimeenv.controller.watching import Watching
 from runtimeenv.core.identity import Ref
 from runtimeenv.crypto.keyring import Keyring
@@ -104,7 +105,8 @@ class Controller:
             group.create_task(self._watching.run())
             await self._watching.synced()
             self._missing = "the keyring"
-            keyring = await self._open()
+            keyring, publishing = await self._open()
+            group.create_task(publishing.run())
             self._watching.stages.start(keyring)
             self._watching.start()
             group.create_task(self._watching.stages.run())
@@ -120,20 +122,20 @@ class Controller:
         for kind in (RUNTIME_ENV_VARS, RUNTIME_ENVS):
             await _retried(self._cluster.list, kind, Query(limit=1))
 
-    async def _open(self) -> Keyring:
+    async def _open(self) -> tuple[Keyring, Publishing]:
         """The keyring, the public key and the compare keys; what is missing is told, and tried again."""
         keys = Keys(self._cluster, self._settings.namespace, _now)
         while True:
             try:
                 keyring = await keys.load(self._watching.in_use)
-                await keys.publish(keyring.sealing_key())
-                await keys.compare_keys()
+                publishing = Publishing(self._cluster, self._settings.namespace, keys, keyring.sealing_key())
+                await publishing.publish()
             except RuntimeEnvError as error:
                 self._missing = f"the keyring: {error}"
                 log.warning("keyring not open", extra={"reason": str(error)})
                 await asyncio.sleep(TRY_AGAIN)
             else:
-                return keyring
+                return keyring, publishing
 
 
 class _Ended(Exception):
