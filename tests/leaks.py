@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,12 @@ class Canaries:
         """The files that hold a value, and whose."""
         return {str(path): doors for path in files if (doors := self.doors(path.read_bytes()))}
 
-    def in_objects(self, cluster: Cluster) -> dict[str, list[str]]:
-        """All objects of the cluster that hold a value, but the Secrets that are there to hold it."""
+    def in_objects(self, cluster: Cluster, sources: Container[str] = ()) -> dict[str, list[str]]:
+        """All objects of the cluster that hold a value, but environments, and Secrets whose name is in `sources`."""
         found = {}
         for kind in _listable(cluster):
             for item in _items(cluster, kind):
-                if not _may_hold(item) and (doors := self.doors(json.dumps(item).encode())):
+                if not _may_hold(item, sources) and (doors := self.doors(json.dumps(item).encode())):
                     found[f"{kind} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}"] = doors
         return found
 
@@ -65,9 +65,5 @@ def _items(cluster: Cluster, kind: str) -> list[Any]:
     return items
 
 
-def _may_hold(item: Any) -> bool:
-    """Environments, and the Secrets that variables are read from."""
-    if item["kind"] != "Secret":
-        return False
-    labels = item["metadata"].get("labels", {})
-    return bool(item["type"] == names.ENV_TYPE or labels.get(names.SOURCE_LABEL) == "true")
+def _may_hold(item: Any, sources: Container[str]) -> bool:
+    return item["kind"] == "Secret" and (item["type"] == names.ENV_TYPE or item["metadata"]["name"] in sources)

@@ -66,4 +66,4 @@ def test_no_file_of_etcd_holds_a_value(node: Cluster, scene: Scene) -> None:
 
 
 def test_no_object_but_the_allowed_secrets_holds_a_value(node: Cluster, scene: Scene) -> None:
-    assert scene.canaries.in_objects(node) == {}
+    assert scene.canaries.in_objects(node, {"keys"}) == {}
