@@ -41,6 +41,8 @@ def main() -> None:
         up("control-plane" if wanted.control_plane else None)
     except _FAILURES as failure:
         sys.exit(f"{failure}")
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted. What is up already stays up: make demo goes on with it, make demo-down takes it away.")
 
 
 def up(wanted: Tier | None) -> None:
