@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS, RUNTIME_ENVS, SECRETS
 from runtimeenv.core.identity import Ref
 from runtimeenv.core.names import ENCRYPTED_TYPE, ENV_TYPE
-from runtimeenv.errors import Unavailable
+from runtimeenv.errors import Rejected, Unavailable
 from tests.builders import Manifest, namespace, runtime_env, source_secret
 from tests.fakes.clock import VirtualTimeLoop
 from tests.unit.controller.world import Replica, World, at, contents, from_secret, ready_of, sealed
@@ -29,9 +29,9 @@ FOREIGN = b"foreign"
 
 USERS = ("put", "disable", "drop", "source", "no consent", "no source", "env", "no env", "leave", "join")
 FOUL = ("wipe", "replay", "garbage", "wipe env", "foreign env")
-NETWORK = ("hold", "flow", "gap", "cut", "fail", "repeat", "lag")
+NETWORK = ("hold", "flow", "gap", "cut", "fail", "fail env", "refuse", "repeat", "lag")
 DEATHS = ("restart", "restore", "overlap")
-PAUSES = ("pause", "wait")
+PAUSES = ("pause", "wait", "wait")
 
 ACTIONS = (*USERS, *FOUL, *NETWORK, *DEATHS)
 
@@ -41,7 +41,7 @@ STEPS = st.tuples(
 ).flatmap(
     lambda drawn: st.lists(
         st.tuples(
-            st.sampled_from((*PAUSES, "put", *sorted(drawn[0]))), st.sampled_from(sorted(drawn[1])), st.integers(1, 12)
+            st.sampled_from((*PAUSES, "put", *sorted(drawn[0]))), st.sampled_from(sorted(drawn[1])), st.integers(1, 3)
         ),
         max_size=30,
     )
@@ -58,6 +58,7 @@ class Story:
     """By UID and generation: the count of the value."""
     older: dict[str, dict[str, bytes]] = field(default_factory=dict)
     others: list[Replica] = field(default_factory=list)
+    refused: bool = False
 
     def variable(self, n: int, *, enabled: bool = True) -> Manifest:
         ref, value = VARIABLES[n], f"{VARIABLES[n]}={self.count}"
@@ -133,6 +134,11 @@ class Story:
                 cluster.cut_watches()
             case "fail":
                 faults.fail(Unavailable(503, "away"), times=n + 1, after=seconds % 3)
+            case "fail env":
+                self.world.failing[ENVS[n % 2]] = Unavailable(503, "away")
+            case "refuse":
+                self.refused = True
+                self.world.failing["b"] = Rejected(403, "a quota")
             case "repeat":
                 faults.repeat = 1 + n % 2
             case _:
@@ -145,6 +151,7 @@ class Story:
             await self.world.replica.stop()
         if action == "restore":
             self.wipe_all()
+        await asyncio.sleep(0.01)  # no clock shows two controllers, one after the other, the same microsecond
         self.world.replica = self.world.another()
         starting = asyncio.create_task(self.world.replica.start())
         await asyncio.wait({starting}, timeout=5)
@@ -160,6 +167,7 @@ class Story:
     async def end(self) -> None:
         """The network heals, sources come back, and one controller is left."""
         self.world.cluster.faults.events_flow.set()
+        self.world.failing.clear()
         self.use("source", 0)
         while self.others:
             await self.others.pop().stop()
@@ -221,21 +229,23 @@ class Story:
         return {"Materialized"} if in_use else {"Materialized", "Conflict"}
 
     def check_history(self) -> None:
-        """Nothing older reaches pods once a variable was Ready."""
+        """Nothing older reaches pods, or stays with them, once a variable is Ready."""
         ready: dict[str, int] = {}
+        held: dict[str, dict[str, int]] = {}
         for change in self.world.cluster.store.history:
-            if change.after is None:
+            ref = str(change.key[2])
+            if change.key[1] == "RuntimeEnvVar" and change.after is not None:
+                ready[ref] = max(self.ready_count(change.after), ready.get(ref, 0))
+            elif change.key[1] == "Secret" and ref in self.writable():
+                held[ref] = counts(change.after or {})
+            else:
                 continue
-            meta = change.after["metadata"]
-            ref = f"{meta['namespace']}/{meta['name']}" if "namespace" in meta else ""
-            if change.key[1] == "RuntimeEnvVar":
-                count = self.ready_count(change.after)
-                if count:
-                    ready[ref] = max(count, ready.get(ref, 0))
-            elif ref in ENVS and change.key[1] == "Secret":
-                for raw in contents(change.after).values():
-                    whose, _, which = raw.decode().partition("=")
-                    assert raw == FOREIGN or int(which) >= ready.get(whose, 0), f"{raw!r} after {ready}"
+            for env in held.values():
+                assert all(count >= ready.get(whose, 0) for whose, count in env.items()), f"{env} after {ready}"
+
+    def writable(self) -> set[str]:
+        """Ready does not wait for a RuntimeEnv that can't be written."""
+        return {ENVS[0]} if self.refused else {*ENVS}
 
     def ready_count(self, variable: Manifest) -> int:
         meta, status = variable["metadata"], variable.get("status", {})
@@ -245,11 +255,17 @@ class Story:
         return self.values.get((meta["uid"], meta["generation"]), 0) if meta["name"] != "reader" else 0
 
 
+def counts(secret: Manifest) -> dict[str, int]:
+    """Whose values an environment holds, and which."""
+    texts = [raw.decode() for raw in contents(secret).values() if raw != FOREIGN]
+    return {whose: int(which) for whose, _, which in (text.partition("=") for text in texts)}
+
+
 async def told(steps: list[Step]) -> None:
     world = World(namespace("a", "acme"), namespace("b", "acme"), *(runtime_env(ref) for ref in ENVS))
     story = Story(world)
     await world.start()
-    for step in steps:
+    for step in (("put", 0, 1), ("wait", 0, 2), *steps):
         await story.do(*step)
     await story.end()
     story.check_end()

@@ -18,6 +18,7 @@ from runtimeenv.cluster.kinds import (
     RUNTIME_ENVS,
     SECRETS,
     Kind,
+    ref_of,
 )
 from runtimeenv.cluster.protocol import Query
 from runtimeenv.cluster.reflector import Reflector
@@ -120,14 +121,15 @@ class World:
         self.cluster = FakeCluster(*manifests)
         self.settings = replace(Settings(), **settings)
         self.failing: dict[str, ClusterError] = {}
-        """What each write of whole objects into a namespace is answered with."""
+        """What each write of a whole object is answered with, by its namespace or ref."""
         self.cluster.replace = self._replacing(self.cluster.replace)  # type: ignore[method-assign]
         self.keyring = KEYRING
         self.replica = self.another()
 
     def _replacing(self, real: Callable[[Manifest, str | None], Awaitable[str]]) -> Any:
         async def replacing(manifest: Manifest, version: str | None) -> str:
-            if (failure := self.failing.get(manifest["metadata"].get("namespace", ""))) is not None:
+            ref = ref_of(manifest)
+            if (failure := self.failing.get(ref.namespace) or self.failing.get(str(ref))) is not None:
                 raise failure
             return await real(manifest, version)
 
