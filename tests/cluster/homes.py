@@ -122,3 +122,11 @@ def new(operator: Operator, workspace: str = "", project: str = "", *, tenant: s
 def condition(found: Any, kind: str = "Ready") -> Any:
     """One of an object's conditions."""
     return next(c for c in found["status"]["conditions"] if c["type"] == kind)
+
+
+def removed(cluster: Cluster, kind: str, name: str) -> Manifest:
+    """Delete an object of the operator's; what to apply to bring it back."""
+    found: Manifest = cluster.get_json(kind, name, "-n", NAMESPACE)
+    cluster.kubectl("delete", kind, name, "-n", NAMESPACE)
+    metadata = {key: found["metadata"][key] for key in ("name", "namespace", "labels") if key in found["metadata"]}
+    return {**found, "metadata": metadata}
