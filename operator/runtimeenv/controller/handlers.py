@@ -27,6 +27,19 @@ Malformed = Callable[[Ref, str], None]
 """Takes the ref and the UID of an object that can't be read."""
 
 
+class _NothingCompared(kopf.DiffBaseStorage):
+    """No diff base: by default kopf copies each object at each event, to compare it for handlers that we don't have."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:  # noqa: ARG002 - kopf's signature
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> None:
+        pass
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        pass
+
+
 async def serve(offer: Offer, malformed: Malformed, started: Callable[[], None]) -> None:
     """Run kopf until cancelled or until it fails; then the process must end: nothing is noticed any more.
 
@@ -47,6 +60,7 @@ async def serve(offer: Offer, malformed: Malformed, started: Callable[[], None])
     # By default kopf lists everything at once, and each object's worker keeps it for 5 s: 17 KiB a variable at a start.
     settings.watching.chunk_size = 500
     settings.queueing.idle_timeout = 0.1
+    settings.persistence.diffbase_storage = _NothingCompared()
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.networking.trust_env = False
