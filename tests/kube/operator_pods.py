@@ -36,7 +36,7 @@ class OperatorPods:
 
     def upgrade(self) -> None:
         """`helm upgrade --install`, and the wait for everything to be ready. Raises ChartFailed."""
-        options = ("--install", "--create-namespace", "--wait", "--timeout=3m", "--values=-")
+        options = ("--install", "--create-namespace", "--wait", "--timeout=5m", "--values=-")
         self.helm("upgrade", RELEASE, str(chart.CHART), *options, input=json.dumps(self._values))
         wait(lambda: policies_in_force(self.cluster), "the policies to be in force")
 
