@@ -1,5 +1,6 @@
 """What a node leaves outside its folder even when everything in it is killed: control groups."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -9,8 +10,8 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def group(folder: Path) -> str:
-    """The name of the cgroup that holds a node's pods, one in each hierarchy."""
-    return f"renv-{folder.name}"
+    """The name of the cgroup that holds a node's pods, one in each hierarchy; two nodes of one name don't share it."""
+    return f"renv-{folder.name}-{hashlib.sha256(bytes(folder.absolute())).hexdigest()[:8]}"
 
 
 def hierarchies() -> list[Path]:
