@@ -85,6 +85,16 @@ class Ground:
 
         wait(ready, "the controller to be ready", timeout=120)
 
+    def wait_idle(self, process: Process) -> None:
+        """Until it has worked off what its start offered: hardly any CPU for some polls in a row."""
+        spent = [process.cpu]
+
+        def idle() -> bool:
+            spent.append(process.cpu)
+            return len(spent) > 15 and spent[-1] - spent[-5] <= 0.05
+
+        wait(idle, "the controller to be idle", timeout=120)
+
     def requests(self) -> Counter[tuple[str, str]]:
         """Requests that the API server has answered, by verb and resource (``runtimeenvvars/status``)."""
         found: Counter[tuple[str, str]] = Counter()

@@ -78,12 +78,17 @@ def measured(population: Population = POPULATION, rounds: int = ROUNDS) -> tuple
     lists: list[float] = []
     memory: list[int] = []
     with ground() as place:
+
+        def settle(process: Process) -> None:
+            place.wait_idle(process)
+            memory.append(process.memory)
+
         empty = uvloop.run(fill(place, population))
         written = 0
         for _ in range(rounds):
             floor.append(started(place.floor("resume", str(population.variables)), resumed, lambda _: None))
             before = place.requests()
-            ours.append(started(place.controller(), place.wait_ready, lambda p: memory.append(p.memory)))
+            ours.append(started(place.controller(), place.wait_ready, settle))
             written += _writes(place, before)
             lists.append(uvloop.run(listed(place)))
     each = (median(memory) - empty) / population.variables
