@@ -23,6 +23,8 @@ def greeted(home: Home) -> Home:
     """A home whose sandboxes receive GREETING=hello."""
     home.apply(home.environment(), home.variable(value="hello"))
     home.ready("greeting")
+    # The status of a RuntimeEnv that was written twice in a short time comes a moment after its Secret.
+    wait(lambda: home.get("renv/renv.sandbox")["status"].get("variables"), "the status to list what pods receive")
     return home
 
 

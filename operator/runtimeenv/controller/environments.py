@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,10 @@ from runtimeenv.errors import Rejected, Stale
 
 PATIENCE: Final = 12
 """Failed runs in a row, about two minutes, after which a RuntimeEnv holds its variables up no longer (design §5.5)."""
+QUIET: Final = 0.8
+"""Seconds without a write after which a busy RuntimeEnv's status is written."""
+TELL_WITHIN: Final = 5.0
+"""Seconds that it waits at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Environments:
         self._limiter = limiter
         self._found = found
         self._told: dict[str, Told] = {}
+        self._written: dict[str, Held] = {}
+        self._tell_by: dict[str, float] = {}
 
     async def reconcile(self, ref: Ref, _item: None = None) -> float | None:
         """One run. The API server's failures are raised; whoever waited for this RuntimeEnv is let go all the same."""
@@ -67,7 +74,9 @@ class Environments:
             else:
                 run = await self._materialize(found, environment)
             environment.broken = run.outcome.reason != "Materialized"
-            await self._report(found, run)
+            busy = self._is_busy(found, run)
+            if not busy:
+                await self._report(found, run)
         except Exception:
             environment.failures += 1
             environment.broken = environment.failures >= PATIENCE
@@ -75,11 +84,12 @@ class Environments:
             raise
         environment.failures = 0
         self._release(ref)
-        return run.outcome.retry
+        return QUIET if busy else run.outcome.retry
 
     def forget(self, uid: str) -> None:
         """A RuntimeEnv is gone."""
-        self._told.pop(uid, None)
+        for known in (self._told, self._written, self._tell_by):
+            known.pop(uid, None)
 
     def _complete(self, environment: Environment) -> bool:
         enrolment = self._index.enrolment(environment.ref.namespace)
@@ -88,7 +98,7 @@ class Environments:
     async def _materialize(self, found: RuntimeEnvObject, environment: Environment) -> Run:
         tick = self._index.tick
         wanted = contents(self._index.found(environment))
-        last = self._last(found).held
+        last = self._written.get(found.metadata.uid) or self._last(found).held
         try:
             version = await self._write(found, wanted, last)
         except TooLarge as error:
@@ -112,6 +122,21 @@ class Environments:
         values = wanted.opened(self._shared.keyring())
         await self._limiter.turn()
         return await self._secrets.write(found, values)
+
+    def _is_busy(self, found: RuntimeEnvObject, run: Run) -> bool:
+        """Was it written just now, and lately too? Then its status waits until it is quiet, at most `TELL_WITHIN`.
+
+        A status with its list costs the API server several times what the Secret does.
+        """
+        uid, now, last = found.metadata.uid, asyncio.get_running_loop().time(), self._last(found)
+        written = self._written.get(uid) != run.held
+        self._written[uid] = run.held
+        told = (last.reason, last.generation) == (run.outcome.reason, found.metadata.generation)
+        if told and written and now < self._tell_by.get(uid, 0.0):
+            return True
+        if written:
+            self._tell_by[uid] = now + TELL_WITHIN
+        return False
 
     def _last(self, found: RuntimeEnvObject) -> Told:
         return self._told.get(found.metadata.uid) or told_by(found)
