@@ -10,7 +10,7 @@ from runtimeenv.cluster.kinds import NAMESPACES, RUNTIME_ENV_VARS, RUNTIME_ENVS,
 from runtimeenv.core.identity import Ref
 from runtimeenv.errors import Rejected, Unavailable
 from tests.builders import namespace, runtime_env, variable
-from tests.unit.controller.world import World, at, contents, sealed
+from tests.unit.controller.world import World, at, sealed, sizes
 
 pytestmark = pytest.mark.virtual_time
 
@@ -23,12 +23,6 @@ def wiped(world: World) -> None:
     """A restore: what is derived is left out of backups."""
     for secret in world.cluster.store.all(SECRETS):
         world.cluster.remove(SECRETS, Ref(secret["metadata"]["namespace"], secret["metadata"]["name"]))
-
-
-def sizes(world: World, ref: str = ENV) -> list[int]:
-    """How many variables each state of the environment's Secret held."""
-    changes = [c for c in world.cluster.store.history if c.key[1] == "Secret" and c.key[2] == at(ref)]
-    return [len(contents(c.after)) for c in changes if c.after]
 
 
 async def test_later_layers_win_and_the_status_says_what_they_hide() -> None:
@@ -73,9 +67,9 @@ async def test_a_tenants_variables_are_the_union_over_its_namespaces() -> None:
 async def test_nothing_partial_is_written_after_a_restore() -> None:
     found = [sealed(f"acme/x{n}", "v", f"N{n}") for n in range(20)]
     async with World(*ACME, *found) as world:
-        before = len(sizes(world))
+        before = len(sizes(world, ENV))
         await world.restart(meanwhile=lambda: wiped(world))
-        assert sizes(world)[before:] == [20]
+        assert sizes(world, ENV)[before:] == [20]
         assert all(world.reason(f"acme/x{n}") == "Materialized" for n in range(20))
 
 
@@ -87,7 +81,7 @@ async def test_a_tenant_waits_for_its_slowest_variable_and_no_other_tenant_does(
     )
     found = [sealed("acme/x", "v"), sealed("acme/y", "w", "OTHER")]
     async with World(*ACME, *globex, *found) as world:
-        before = len(sizes(world))
+        before = len(sizes(world, ENV))
         slow = world.cluster.faults
 
         def meanwhile() -> None:
@@ -96,7 +90,7 @@ async def test_a_tenant_waits_for_its_slowest_variable_and_no_other_tenant_does(
 
         await world.restart(meanwhile=meanwhile)
         await world.settle(30)
-        assert sizes(world)[before:] == [2]
+        assert sizes(world, ENV)[before:] == [2]
         assert world.env("globex/renv.sandbox") == {"TOKEN": "g"}
 
 
@@ -173,78 +167,6 @@ async def test_a_namespace_that_refuses_writes_holds_nobody_else_up() -> None:
         await world.settle(301)
         assert world.env("full/renv.sandbox") == {"TOKEN": "v"}
         assert world.env_reason("full/renv.sandbox") == "Materialized"
-
-
-async def test_an_environment_outside_a_tenant_holds_nothing() -> None:
-    async with World(*ACME, sealed("acme/x", "v")) as world:
-        await world.apply(namespace("acme"))
-        assert world.env(ENV) is None
-        assert (world.env_reason(ENV), world.reason("acme/x")) == ("NotEnrolled", "NotEnrolled")
-        assert world.encrypted("acme/x") is None
-        await world.apply(namespace("acme", "acme"))
-        assert world.env(ENV) == {"TOKEN": "v"}
-        assert (world.env_reason(ENV), world.reason("acme/x")) == ("Materialized", "Materialized")
-
-
-async def test_a_namespace_that_is_enrolled_late_is_materialized_whole() -> None:
-    found = [sealed(f"acme/x{n}", "v", f"N{n}") for n in range(20)]
-    async with World(namespace("acme"), runtime_env(ENV), *found) as world:
-        await world.apply(namespace("acme", "acme"))
-        assert sizes(world) == [20]
-
-
-async def test_a_namespace_of_another_tenant_gets_nothing_of_the_first() -> None:
-    async with World(*ACME, sealed("acme/x", "v")) as world:
-        await world.apply(namespace("acme", "globex"))
-        assert world.reason("acme/x") == "TenantMismatch"
-        assert world.status("acme/x")["tenantId"] == "acme"
-        assert world.env(ENV) == {}
-        assert world.encrypted("acme/x") is None
-        await world.restart()
-        assert not world.cluster.writes()
-
-
-async def test_a_scope_that_the_namespace_may_not_define_is_a_mismatch() -> None:
-    async with World(*ACME, namespace("ws", "acme", "w1"), sealed("ws/x", "v")) as world:
-        assert world.reason("ws/x") == "TenantMismatch"
-        assert world.env(ENV) == {}
-
-
-@pytest.mark.parametrize(
-    ("name", "spec", "reason"),
-    [
-        ("renv.sandbox", {"target": "agent"}, "InvalidValue"),
-        ("renv.everything", {"target": "everything"}, "InvalidValue"),
-        ("renv.sandbox.w-w2", {"workspaceId": "w2"}, "TenantMismatch"),
-        ("renv.sandbox.w-w1.p-p9", {"workspaceId": "w1", "projectId": "p9"}, "TenantMismatch"),
-        ("renv.sandbox", {}, "InvalidValue"),
-    ],
-)
-async def test_an_environment_that_may_not_be_holds_nothing(name: str, spec: dict[str, str], reason: str) -> None:
-    place = namespace("ws", "acme", "w1", projects="p1")
-    async with World(place, runtime_env(f"ws/{name}", **spec), *ACME, sealed("acme/x", "v")) as world:
-        assert world.env(f"ws/{name}") is None
-        assert world.env_reason(f"ws/{name}") == reason
-        assert world.reason("acme/x") == "Materialized"
-
-
-async def test_a_project_that_is_no_longer_listed_loses_its_environment() -> None:
-    ref = "ws/renv.sandbox.w-w1.p-p1"
-    env = runtime_env(ref, workspaceId="w1", projectId="p1")
-    async with World(namespace("ws", "acme", "w1", projects="p1"), env, *ACME, sealed("acme/x", "v")) as world:
-        assert world.env(ref) == {"TOKEN": "v"}
-        await world.apply(namespace("ws", "acme", "w1"))
-        assert world.env(ref) is None
-
-
-async def test_an_environment_made_again_under_its_name_is_filled_again() -> None:
-    async with World(*ACME, sealed("acme/x", "v")) as world:
-        world.cluster.remove(RUNTIME_ENVS, at(ENV))
-        world.cluster.apply(runtime_env(ENV))
-        await world.settle()
-        uid = world.cluster.read(RUNTIME_ENVS, at(ENV))["metadata"]["uid"]
-        assert world.cluster.read(SECRETS, at(ENV))["metadata"]["ownerReferences"][0]["uid"] == uid
-        assert world.env(ENV) == {"TOKEN": "v"}
 
 
 @pytest.mark.parametrize("kind", [SECRETS, RUNTIME_ENV_VARS, RUNTIME_ENVS, NAMESPACES])

@@ -239,3 +239,9 @@ def contents(secret: Mapping[str, Any]) -> dict[str, bytes]:
 def to_data(entries: Mapping[str, bytes]) -> dict[str, str]:
     """The inverse of `contents`."""
     return {key: base64.b64encode(raw).decode() for key, raw in entries.items()}
+
+
+def sizes(world: World, ref: str) -> list[int]:
+    """How many variables each state of the environment's Secret held."""
+    changes = [c for c in world.cluster.store.history if c.key[1] == "Secret" and c.key[2] == at(ref)]
+    return [len(contents(c.after)) for c in changes if c.after]
