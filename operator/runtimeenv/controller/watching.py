@@ -36,8 +36,8 @@ class Watching:
     def __init__(self, cluster: Cluster, settings: Settings, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
 
-        def reflect(kind: Any, query: Query, put: Any, remove: Any) -> Reflector[Any]:
-            return Reflector(cluster, kind, query, put, remove)
+        def reflect(kind: Any, query: Query, put: Any, remove: Any, **how: Any) -> Reflector[Any]:
+            return Reflector(cluster, kind, query, put, remove, **how)
 
         self._environments: Reflector[RuntimeEnvObject] = reflect(
             RUNTIME_ENVS, Query(), self._environment_put, self._environment_removed
@@ -51,13 +51,9 @@ class Watching:
         self._variables: Reflector[Metadata] = reflect(
             RUNTIME_ENV_VAR_METADATA, Query(), self._variable_put, self._variable_removed
         )
-        self._encrypted: Reflector[Secret] = Reflector(
-            cluster,
-            SECRETS,
-            Query(fields=f"type={names.ENCRYPTED_TYPE}"),
-            self._record_put,
-            self._record_removed,
-            keep=without_content,
+        encrypted = Query(fields=f"type={names.ENCRYPTED_TYPE}")
+        self._encrypted: Reflector[Secret] = reflect(
+            SECRETS, encrypted, self._record_put, self._record_removed, keep=without_content
         )
         self._all: tuple[Reflector[Any], ...] = (
             reflect(NAMESPACES, Query(), self._namespace_put, self._namespace_removed),
