@@ -111,7 +111,8 @@ class Environments:
             raise Stale(0, f"materialize {environment.ref}") from None
         environment.materialized = tick
         variables = wanted.variables
-        outcome = Outcome("Materialized", f"pods receive {wanted.count} variables")
+        plural = "" if wanted.count == 1 else "s"
+        outcome = Outcome("Materialized", f"pods receive {wanted.count} variable{plural}")
         return Run(outcome, held(wanted.revision, version, variables), variables)
 
     async def _write(self, found: RuntimeEnvObject, wanted: Contents, last: Held) -> str:
