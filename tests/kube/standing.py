@@ -52,11 +52,21 @@ def down() -> bool:
     if not state.is_kept(folder):
         state.sweep()
         return False
+    supervisor = int((folder / SUPERVISOR).read_text())
     with suppress(ProcessLookupError):
-        os.kill(int((folder / SUPERVISOR).read_text()), signal.SIGTERM)
+        os.kill(supervisor, signal.SIGTERM)
     wait(lambda: not state.is_kept(folder), "the cluster to be gone", timeout=120)
+    wait(lambda: _has_ended(supervisor), "the cluster's supervisor to end")
     state.sweep()
     return True
+
+
+def _has_ended(pid: int) -> bool:
+    """Has a process ended? One whose parent has yet to notice has no command line any more."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def keep(up: Cluster, name: str, argv: Sequence[str | Path], env: Mapping[str, str]) -> Path:
