@@ -135,7 +135,16 @@ def test_a_labelled_pod_in_a_namespace_that_is_not_enrolled_is_refused(cluster: 
 def test_a_namespace_that_was_enrolled_a_moment_ago_is_known(cluster: Cluster) -> None:
     name = f"new-{secrets.token_hex(3)}"
     cluster.apply(builders.namespace(name, "acme"))
-    wait(lambda: create(cluster, builders.pod(f"{name}/x", SANDBOX)).code == 0, "the service account")
+    answers: list[str] = []
+
+    def made() -> bool:
+        done = create(cluster, builders.pod(f"{name}/x", SANDBOX))
+        answers.append(done.err)
+        return done.code == 0
+
+    wait(made, "the service account")
+    denied = f"namespace {name} is not enrolled"
+    assert not [answer for answer in answers if denied in answer], "the webhook asks before it denies"
     cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
