@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 
 from runtimeenv.core import names
+from runtimeenv.crypto.seal import SealedValue
 from tests.cluster.homes import Home, removed
 from tests.cluster.writes import create
 from tests.kube.chart import NAMESPACE
@@ -81,4 +83,12 @@ def test_the_public_key_and_the_compare_keys_are_put_right_again(home: Home, ope
         operator.cluster.kubectl(verb, thing, "-n", NAMESPACE, *words)
     wait(lambda: stored(public) == key, "the public key to be published again")
     wait(lambda: stored(compare)["primary"] not in (before["primary"], "eA=="), "new compare keys")
-    seals(home)
+    primary = base64.b64decode(stored(compare)["primary"]).decode()
+    wait(lambda: compared_by(home) == primary, "the webhook to use the new compare key")
+
+
+def compared_by(home: Home) -> str:
+    """The id of the key that the webhook tags with: tags of another key are no proof, so values are sealed anew."""
+    done = create(home.cluster, home.variable("probe", value="x"), output="jsonpath={.spec.sealedValue}")
+    tag = SealedValue.parse(done.out).compare
+    return tag.cid if tag else ""

@@ -12,10 +12,12 @@ from tests.kube.cluster import Cluster, Completed
 SEALED = "renv1.xwing.0123456789abcdef.QUJD"
 
 
-def create(cluster: Cluster, manifest: Manifest, *, user: str | None = None, dry_run: bool = True) -> Completed:
+def create(
+    cluster: Cluster, manifest: Manifest, *, user: str | None = None, dry_run: bool = True, output: str = "name"
+) -> Completed:
     """`kubectl create`, which neither raises nor, unless told, stores."""
-    dry = ["--dry-run=server"] if dry_run else []
-    return cluster.kubectl("create", *dry, "-f", "-", input=json.dumps(manifest), user=user, check=False)
+    options = [*(["--dry-run=server"] if dry_run else []), f"--output={output}"]
+    return cluster.kubectl("create", *options, "-f", "-", input=json.dumps(manifest), user=user, check=False)
 
 
 def patch(
