@@ -28,11 +28,11 @@ async def cluster(control_plane: RunningCluster) -> AsyncIterator[ApiCluster]:
 
 
 @pytest.fixture
-def namespace(control_plane: RunningCluster) -> Iterator[str]:
+def namespace(crds: RunningCluster) -> Iterator[str]:
     name = f"client-{secrets.token_hex(4)}"
-    control_plane.apply(namespace_manifest(name, "t1", projects="blog, shop"))
+    crds.apply(namespace_manifest(name, "t1", projects="blog, shop"))
     yield name
-    control_plane.kubectl("delete", "namespace", name, "--wait=false")
+    crds.kubectl("delete", "namespace", name, "--wait=false")
 
 
 class TestApiCluster(ClusterContract):

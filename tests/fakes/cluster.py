@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import copy
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,8 +17,9 @@ from typing import Any, Literal
 import msgspec
 
 from runtimeenv.cluster.kinds import Kind, Manifest, T, kind_of, ref_of
-from runtimeenv.cluster.protocol import Page, Query, WatchEvent
+from runtimeenv.cluster.protocol import Page, Query, WatchEvent, Written
 from runtimeenv.core.identity import Ref
+from runtimeenv.core.patches import Op
 from runtimeenv.errors import ClusterError, Expired, Unavailable
 from tests.fakes.selectors import selects
 from tests.fakes.store import Change, Store
@@ -140,14 +141,15 @@ class FakeCluster:
         made = self.store.create(manifest) if version is None else self.store.replace(manifest, version)
         return str(made["metadata"]["resourceVersion"])
 
-    async def patch(self, kind: Kind[T], ref: Ref, body: Manifest, *, subresource: str = "") -> None:
-        body = copy.deepcopy(dict(body))
+    async def patch(self, kind: Kind[T], ref: Ref, body: Manifest | Sequence[Op], *, subresource: str = "") -> Written:
+        body = copy.deepcopy(body)
         await self._called("patch", kind, ref, subresource)
-        self.store.patch(kind, ref, body, subresource)
+        made = self.store.patch(kind, ref, body, subresource)["metadata"]
+        return Written(str(made["resourceVersion"]), int(made.get("generation", 0)))
 
-    async def delete(self, kind: Kind[T], ref: Ref, *, uid: str) -> None:
+    async def delete(self, kind: Kind[T], ref: Ref, *, uid: str, version: str = "") -> None:
         await self._called("delete", kind, ref)
-        self.store.delete(kind, ref, uid)
+        self.store.delete(kind, ref, uid, version)
 
     async def watch(self, kind: Kind[T], query: Query, since: str) -> AsyncGenerator[WatchEvent[T], None]:
         await self._called("watch", kind, Ref(query.namespace, ""))

@@ -7,11 +7,14 @@ from contextlib import aclosing
 
 import pytest
 
-from runtimeenv.cluster.kinds import CONFIG_MAPS, NAMESPACES, SECRETS, Kind, Manifest, T
+from runtimeenv.cluster.kinds import CONFIG_MAPS, NAMESPACES, RUNTIME_ENV_VARS, SECRETS, Kind, Manifest, T
 from runtimeenv.cluster.protocol import Cluster, Query, WatchEvent, pages
 from runtimeenv.core.identity import Ref
+from runtimeenv.core.patches import add
 from runtimeenv.errors import Rejected, Stale
-from tests.builders import source_secret
+from tests.builders import source_secret, variable
+
+SEALED = "renv1.xwing.0123456789abcdef.QUJD"
 
 
 def config_map(namespace: str, name: str, **entries: str) -> Manifest:
@@ -88,6 +91,32 @@ class ClusterContract:
         await cluster.replace(config_map(namespace, "x", a="1", b="2"), None)
         await cluster.patch(CONFIG_MAPS, Ref(namespace, "x"), {"data": {"a": None, "c": "3"}})
         assert (await present(cluster, CONFIG_MAPS, Ref(namespace, "x"))).data == {"b": "2", "c": "3"}
+
+    async def test_a_list_of_operations_changes_members_whole(self, cluster: Cluster, namespace: str) -> None:
+        version = await cluster.replace(config_map(namespace, "x", a="1", b="2"), None)
+        ops = [add("/metadata/resourceVersion", version), add("/data", {"c": "3"})]
+        written = await cluster.patch(CONFIG_MAPS, Ref(namespace, "x"), ops)
+        found = await present(cluster, CONFIG_MAPS, Ref(namespace, "x"))
+        assert (found.data, found.metadata.resource_version) == ({"c": "3"}, written.version)
+
+    async def test_operations_on_another_version_are_stale(self, cluster: Cluster, namespace: str) -> None:
+        version = await cluster.replace(config_map(namespace, "x", a="1"), None)
+        await cluster.replace(config_map(namespace, "x", a="2"), version)
+        with pytest.raises(Stale):
+            await cluster.patch(CONFIG_MAPS, Ref(namespace, "x"), [add("/metadata/resourceVersion", version)])
+
+    async def test_a_patch_tells_the_generation_that_it_made(self, cluster: Cluster, namespace: str) -> None:
+        await cluster.replace(variable(f"{namespace}/x", sealed=SEALED), None)
+        written = await cluster.patch(RUNTIME_ENV_VARS, Ref(namespace, "x"), [add("/spec/enabled", False)])
+        assert written.generation == 2
+
+    async def test_deleting_at_another_version_is_stale(self, cluster: Cluster, namespace: str) -> None:
+        version = await cluster.replace(config_map(namespace, "x", a="1"), None)
+        uid = (await present(cluster, CONFIG_MAPS, Ref(namespace, "x"))).metadata.uid
+        await cluster.replace(config_map(namespace, "x", a="2"), version)
+        with pytest.raises(Stale):
+            await cluster.delete(CONFIG_MAPS, Ref(namespace, "x"), uid=uid, version=version)
+        assert await cluster.get(CONFIG_MAPS, Ref(namespace, "x")) is not None
 
     async def test_patching_what_is_gone_is_rejected_as_404(self, cluster: Cluster, namespace: str) -> None:
         with pytest.raises(Rejected) as caught:

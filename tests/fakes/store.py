@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import copy
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runtimeenv.cluster.kinds import Kind, Manifest, kind_of, ref_of
 from runtimeenv.core.identity import Ref
+from runtimeenv.core.patches import Op
 from runtimeenv.errors import Rejected, Stale
+from tests.patching import applied
 
 Key = tuple[str, str, Ref]
 
@@ -76,25 +79,30 @@ class Store:
             made["status"] = before["status"]
         return self._store(key, made)
 
-    def patch(self, kind: Kind[Any], ref: Ref, body: Manifest, subresource: str) -> dict[str, Any]:
-        """Merge patch of the status alone, or of all but the status. Raises Rejected where the object is gone."""
+    def patch(self, kind: Kind[Any], ref: Ref, body: Manifest | Sequence[Op], subresource: str) -> dict[str, Any]:
+        """Merge patch or JSON Patch of the status alone, or of all but the status. Raises Rejected where it is gone."""
         key = _key(kind, ref)
         before = self._objects.get(key)
         if before is None:
             raise Rejected(404, f"patch {ref}")
-        wanted = body.get("metadata", {}).get("resourceVersion")
-        if wanted not in (None, before["metadata"]["resourceVersion"]):
+        after = merge_patch(before, body) if isinstance(body, Mapping) else applied(before, body)
+        if after["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]:
             raise Stale(409, f"patch {ref}")
-        own = {name: value for name, value in body.items() if (name == "status") == (subresource == "status")}
-        made = merge_patch(before, own)
+        kept, changed = (before, after) if subresource == "status" else (after, before)
+        made = {**kept, **{name: changed[name] for name in ("status",) if name in changed}}
         made["metadata"] = self._kept(before, made["metadata"])
         return self._store(key, made)
 
-    def delete(self, kind: Kind[Any], ref: Ref, uid: str | None = None) -> bool:
-        """True if it was there, with this UID where one is given."""
+    def delete(self, kind: Kind[Any], ref: Ref, uid: str | None = None, version: str = "") -> bool:
+        """True if it was there, with this UID where one is given. Raises Stale where a given version is not its own."""
         key = _key(kind, ref)
         before = self._objects.get(key)
-        if before is None or uid not in (None, before["metadata"]["uid"]):
+        if before is None:
+            return False
+        own = before["metadata"]
+        if version and (uid, version) != (own["uid"], own["resourceVersion"]):
+            raise Stale(409, f"delete {ref}")
+        if uid not in (None, own["uid"]):
             return False
         del self._objects[key]
         self._note(key, before, None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final, Literal, TypeVar
@@ -19,14 +19,16 @@ from msgspec import Raw, Struct
 
 from runtimeenv.cluster import access
 from runtimeenv.cluster.kinds import PARTIAL, Kind, Manifest, T, kind_of, ref_of
-from runtimeenv.cluster.protocol import Cluster, Page, Query, WatchEvent, pages
+from runtimeenv.cluster.protocol import Cluster, Page, Query, WatchEvent, Written, pages
 from runtimeenv.cluster.transport import Call, Transport, failure, network_failures
 from runtimeenv.core.identity import Ref
+from runtimeenv.core.patches import Op
 from runtimeenv.errors import Rejected, Stale, Unavailable
 
 __all__ = ["ApiCluster", "Cluster", "Page", "Query", "WatchEvent", "connect", "pages"]
 
 MERGE_PATCH: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
 WRITTEN: Final = PARTIAL.format("PartialObjectMetadata")
 
 LIST: Final = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
@@ -39,6 +41,7 @@ B = TypeVar("B")
 
 class _Version(Struct, rename="camel"):
     resource_version: str
+    generation: int = 0
 
 
 class _Versioned(Struct):
@@ -97,21 +100,23 @@ class ApiCluster:
                 raise Stale(404, call.what) from None
             raise
 
-    async def patch(self, kind: Kind[T], ref: Ref, body: Manifest, *, subresource: str = "") -> None:
+    async def patch(self, kind: Kind[T], ref: Ref, body: Manifest | Sequence[Op], *, subresource: str = "") -> Written:
         """See Cluster."""
-        path = kind.path(ref, subresource)
-        call = Call("PATCH", path, f"patch {kind.plural} {ref}", WRITTEN, body=body, content_type=MERGE_PATCH)
-        await self._transport.read(call)
+        path, form = kind.path(ref, subresource), MERGE_PATCH if isinstance(body, Mapping) else JSON_PATCH
+        call = Call("PATCH", path, f"patch {kind.plural} {ref}", WRITTEN, body=body, content_type=form)
+        written = (await self._read(call, _decode_versioned)).metadata
+        return Written(written.resource_version, written.generation)
 
-    async def delete(self, kind: Kind[T], ref: Ref, *, uid: str) -> None:
+    async def delete(self, kind: Kind[T], ref: Ref, *, uid: str, version: str = "") -> None:
         """See Cluster."""
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        preconditions = {"uid": uid, "resourceVersion": version} if version else {"uid": uid}
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
         try:
             await self._transport.read(
                 Call("DELETE", kind.path(ref), f"delete {kind.plural} {ref}", WRITTEN, body=options)
             )
         except (Rejected, Stale) as error:
-            if error.status not in (404, 409):
+            if error.status not in (404, 409) or (version and error.status == 409):
                 raise
 
     async def watch(self, kind: Kind[T], query: Query, since: str) -> AsyncGenerator[WatchEvent[T], None]:

@@ -8,6 +8,7 @@ from typing import Generic, Literal, Protocol
 
 from runtimeenv.cluster.kinds import Kind, Manifest, T
 from runtimeenv.core.identity import Ref
+from runtimeenv.core.patches import Op
 
 Change = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 
@@ -35,6 +36,14 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """An object as a write left it; ``generation`` moves with the spec alone."""
+
+    version: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class WatchEvent(Generic[T]):
     """One change. A bookmark has no object: it only says that all up to ``version`` was told."""
 
@@ -58,11 +67,18 @@ class Cluster(Protocol):
         Raises Stale where it exists already, or stands at another version, or is gone.
         """
 
-    async def patch(self, kind: Kind[T], ref: Ref, body: Manifest, *, subresource: str = "") -> None:
-        """Merge patch (RFC 7386). Raises Rejected with status 404 where the object is gone."""
+    async def patch(self, kind: Kind[T], ref: Ref, body: Manifest | Sequence[Op], *, subresource: str = "") -> Written:
+        """Merge patch (RFC 7386), or JSON Patch (RFC 6902) where the body is a list of operations.
 
-    async def delete(self, kind: Kind[T], ref: Ref, *, uid: str) -> None:
-        """Delete the object of this UID; it is no failure that it is gone, or that another has its name."""
+        Raises Rejected with status 404 where the object is gone, and Stale where the body sets another resourceVersion
+        than the object's.
+        """
+
+    async def delete(self, kind: Kind[T], ref: Ref, *, uid: str, version: str = "") -> None:
+        """Delete the object of this UID; it is no failure that it is gone, or that another has its name.
+
+        With a version only at that one: raises Stale where it stands at another.
+        """
 
     def watch(self, kind: Kind[T], query: Query, since: str) -> AsyncGenerator[WatchEvent[T], None]:
         """Changes after a version, in order. Ends when the server ends it; raises Expired if ``since`` is too old."""

@@ -33,22 +33,29 @@ def _whole(item: T) -> T:
     return item
 
 
+def _nothing() -> None:
+    pass
+
+
 class Reflector(Generic[T]):
     """Calls ``on_put(new, old)`` for every new state and ``on_remove(last)`` once for what is gone.
 
     Both are called in the event loop, must not raise, and see `objects` already changed. An object that was made anew
     under the same name is removed, then put. ``keep`` strips what is kept in `objects`, and shown as old or last, of
-    what nobody needs again; the metadata's name, UID and version must stay.
+    what nobody needs again; the metadata's name, UID and version must stay. ``on_version`` is called when `version` has
+    moved, and all that belongs to it was told.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one place says all of a mirror
         self,
         cluster: Cluster,
         kind: Kind[T],
         query: Query,
         on_put: Callable[[T, T | None], None],
         on_remove: Callable[[T], None],
+        *,
         keep: Callable[[T], T] = _whole,
+        on_version: Callable[[], None] = _nothing,
     ) -> None:
         self.synced = asyncio.Event()
         self.version = ""
@@ -59,6 +66,7 @@ class Reflector(Generic[T]):
         self._on_put = on_put
         self._on_remove = on_remove
         self._keep = keep
+        self._on_version = on_version
         self._objects: dict[Ref, T] = {}
         self._failures = 0
 
@@ -93,6 +101,7 @@ class Reflector(Generic[T]):
             self._remove(ref)
         self.version = version
         self.synced.set()
+        self._on_version()
 
     async def _watch(self) -> None:
         async with aclosing(self._cluster.watch(self._kind, self._query, self.version)) as events:
@@ -104,12 +113,12 @@ class Reflector(Generic[T]):
         if int(event.version) <= int(self.version):
             return  # told before
         self.version = event.version
-        if event.object is None:
-            return
-        if event.change == "DELETED":
-            self._remove(event.object.metadata.ref)
-        else:
-            self._put(event.object)
+        if event.object is not None:
+            if event.change == "DELETED":
+                self._remove(event.object.metadata.ref)
+            else:
+                self._put(event.object)
+        self._on_version()
 
     def _put(self, new: T) -> None:
         ref = new.metadata.ref

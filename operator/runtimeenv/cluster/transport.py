@@ -5,7 +5,7 @@ Authentication and TLS stay the library's; its generated models stay out of the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -16,6 +16,7 @@ from kubernetes.aio.client.rest import RESTResponse
 from kubernetes.aio.config import ConfigException
 
 from runtimeenv import __version__
+from runtimeenv.core.patches import Op
 from runtimeenv.errors import ClusterError, Expired, Rejected, Stale, Unavailable
 
 CALL: Final = aiohttp.ClientTimeout(total=10)
@@ -31,7 +32,7 @@ class Call:
     what: str
     accept: str
     params: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    body: Mapping[str, Any] | Sequence[Op] | None = field(default=None, repr=False)
     content_type: str = "application/json"
     timeout: aiohttp.ClientTimeout = CALL
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from runtimeenv.controller.census import Census
-from runtimeenv.controller.claims import Claims
 from runtimeenv.controller.layout import Environment, Holders, Layout
 from runtimeenv.controller.records import Record
+from runtimeenv.core.claims import Claims
 from runtimeenv.core.identity import Identity, Ref, Shape
 from runtimeenv.core.merge import layers
 from runtimeenv.core.tenancy import Enrolment
@@ -48,7 +48,7 @@ class Index:
         self._records: dict[str, Record] = {}
         self._ticks: dict[str, int] = {}
         self._foreign: set[str] = set()
-        self._claims = Claims()
+        self._claims: Claims[Record] = Claims()
         self._layout = Layout()
         self._places: dict[str, _Place] = {}
         self._tenants: defaultdict[str, set[str]] = defaultdict(set)
