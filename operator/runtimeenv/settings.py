@@ -47,6 +47,15 @@ class Settings:
     webhook_port: int = 9443
     probe_port: int = 8080
     """Plain HTTP: /healthz, /readyz, /metrics."""
+    api_port: int = 8000
+    api_tls: Literal["on", "off"] = "off"
+    """on: the REST API serves the certificate of ``tls_folder``; off: plain HTTP, behind an ingress that does."""
+    api_key_rate: float = 100
+    """Requests a second that one API key may make, in each replica; twice as many at once."""
+    api_address_rate: float = 200
+    """The same for one client address."""
+    forwarded_allow_ips: str = "127.0.0.1"
+    """Proxies whose X-Forwarded-For and -Proto are believed: addresses and networks, comma-separated; * is all."""
     tls_folder: Path = Path("/etc/runtime-env/tls")
     public_key_folder: Path = Path("/etc/runtime-env/public-key")
     compare_keys_folder: Path = Path("/etc/runtime-env/compare-keys")

@@ -31,6 +31,9 @@ ONLY = {
     "cryptography": f"{PACKAGE}.crypto",
     "kubernetes": f"{PACKAGE}.cluster",
     "kopf": f"{PACKAGE}.controller.handlers",
+    "fastapi": f"{PACKAGE}.api",
+    "starlette": f"{PACKAGE}.api",
+    "uvicorn": f"{PACKAGE}.api",
 }
 
 # What can open a value, and the rooms that may import it.

@@ -1,0 +1,17 @@
+"""The REST API over RuntimeEnvVars (design §8): its own process and service account; it can seal and never open.
+
+In reading order:
+
+``bearers``     API keys: who a request comes from, and what it may do
+``limits``      how often a key and an address may ask
+``catalog``     the variables by tenant and id, kept by a watch
+``writes``      upsert, update, delete: ordinary RuntimeEnvVars in the tenant's home namespace
+``bodies``      what may come in: strict JSON, never echoed
+``items``       what goes out
+``errors``      failures as answers
+``routes``      the endpoints
+``openapi``     their document, and the page /docs
+``middleware``  what holds for every request: its id, its limits, its line in the log
+``server``      uvicorn, with our limits on connections
+``run``         wiring
+"""
