@@ -1,7 +1,8 @@
-"""The injection bench's load: ``python -m tests.bench.load PORT CA CONNECTIONS REVIEWS``.
+"""Load on a server: ``python -m tests.bench.load PORT CA CONNECTIONS NUMBER MARK``; no CA is plain HTTP.
 
-Each connection sends a review, waits for the answer, and sends the next. Prints a JSON object: ``rate`` (reviews a
-second), ``p50`` and ``p99`` (milliseconds), ``patched`` (answers that carry a patch).
+Takes whole HTTP requests from standard input, each ended by `END`, and sends them in turns: each connection sends one,
+waits for the answer, and sends the next. Prints a JSON object: ``rate`` (answers a second), ``p50`` and ``p99``
+(milliseconds), ``marked`` (answers of status 200 whose body holds MARK).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import ssl
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from functools import partial
 from typing import cast
@@ -19,15 +19,15 @@ from typing import cast
 import httptools
 import uvloop
 
-from tests.bench.review import NAMESPACES, namespace_name, review
+END = b"\0"
 
 
 class Client(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, turns: Iterator[bytes], times: list[float], done: asyncio.Future[None]) -> None:
-        self.turns, self.times, self.done = turns, times, done
-        self.patched = 0
+    def __init__(self, turns: Iterator[bytes], mark: bytes, times: list[float], done: asyncio.Future[None]) -> None:
+        self.turns, self.mark, self.times, self.done = turns, mark, times, done
+        self.marked = 0
         self.began = 0.0
         self.body: list[bytes] = []
 
@@ -51,7 +51,7 @@ class Client(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.times.append(time.perf_counter() - self.began)
-        self.patched += b'"patch":"' in b"".join(self.body)
+        self.marked += self.parser.get_status_code() == 200 and self.mark in b"".join(self.body)
         self.body.clear()
         self.send()
 
@@ -60,25 +60,13 @@ class Client(asyncio.Protocol):
             self.done.set_exception(exc) if exc else self.done.set_result(None)
 
 
-def requests(number: int) -> list[bytes]:
-    """Whole HTTP requests, for namespaces spread over all."""
-    made = []
-    for index in range(number):
-        body = review(namespace_name(index * 7919 % NAMESPACES), str(uuid.UUID(int=index)))
-        head = "POST /inject?timeout=3s HTTP/1.1\r\nHost: webhook\r\nUser-Agent: kube-apiserver-admission\r\n"
-        head += f"Content-Length: {len(body)}\r\nAccept: application/json, */*\r\nContent-Type: application/json\r\n"
-        made.append(head.encode() + b"Accept-Encoding: gzip\r\n\r\n" + body)
-    return made
-
-
-async def load(port: int, ca: str, connections: int, number: int) -> None:
-    """Send so many reviews, and print what was measured."""
+async def load(port: int, ca: str, connections: int, number: int, mark: bytes, requests: list[bytes]) -> None:
+    """Send so many, and print what was measured."""
     loop = asyncio.get_running_loop()
-    context = ssl.create_default_context(cafile=ca)
-    made = requests(256)
-    turns = _turns(made, number)
+    context = ssl.create_default_context(cafile=ca) if ca else None
+    turns = (requests[turn % len(requests)] for turn in range(number))
     times: list[float] = []
-    clients = [Client(turns, times, loop.create_future()) for _ in range(connections)]
+    clients = [Client(turns, mark, times, loop.create_future()) for _ in range(connections)]
     for client in clients:
         await loop.create_connection(partial(_same, client), "127.0.0.1", port, ssl=context)
     began = time.perf_counter()
@@ -91,7 +79,7 @@ async def load(port: int, ca: str, connections: int, number: int) -> None:
         "rate": number / elapsed,
         "p50": times[len(times) // 2] * 1000,
         "p99": times[len(times) * 99 // 100] * 1000,
-        "patched": sum(client.patched for client in clients),
+        "marked": sum(client.marked for client in clients),
     }
     print(json.dumps(result))
 
@@ -100,9 +88,7 @@ def _same(client: Client) -> Client:
     return client
 
 
-def _turns(made: list[bytes], number: int) -> Iterator[bytes]:
-    return (made[turn % len(made)] for turn in range(number))
-
-
 if __name__ == "__main__":
-    uvloop.run(load(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
+    port, ca, connections, number, mark = sys.argv[1:]
+    sent = sys.stdin.buffer.read().split(END)[:-1]
+    uvloop.run(load(int(port), ca, int(connections), int(number), mark.encode(), sent))
