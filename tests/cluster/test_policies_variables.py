@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runtimeenv.core import names
-from runtimeenv.core.values import RESERVED_NAMES, RESERVED_PREFIXES
+from runtimeenv.core.values import RESERVED, RESERVED_NAMES, RESERVED_PREFIXES
 from tests.builders import Manifest, variable
 from tests.cluster.conftest import DEVELOPER, PROJECT, WORKSPACE, Spaces
 from tests.cluster.writes import SEALED, accepted, create, patch, raw, refused
@@ -66,7 +66,7 @@ def test_a_namespace_defines_nothing_else(
 
 @pytest.mark.parametrize("name", ["PATH", "BASH_ENV", "NODE_OPTIONS", "LD_", "LD_PRELOAD", "KUBERNETES_SERVICE_HOST"])
 def test_reserved_names_are_refused(policies: Cluster, spaces: Spaces, name: str) -> None:
-    refused(write(policies, spaces.tenant, name), "variables", "spec.name is reserved")
+    refused(write(policies, spaces.tenant, name), "variables", f"spec.name: {RESERVED}")
 
 
 @pytest.mark.parametrize("name", ["PATHS", "MY_PATH", "LDAP", "XLD_PRELOAD", "ENVIRONMENT"])
@@ -85,7 +85,7 @@ def test_a_reserved_name_stored_meanwhile_keeps_its_metadata_free(policies: Clus
     accepted(patch(policies, "rvar/stored", spaces.tenant, labels, user=DEVELOPER))
     disable = {"spec": {"enabled": False}}
     refused(
-        patch(policies, "rvar/stored", spaces.tenant, disable, user=DEVELOPER), "variables", "spec.name is reserved"
+        patch(policies, "rvar/stored", spaces.tenant, disable, user=DEVELOPER), "variables", f"spec.name: {RESERVED}"
     )
     policies.kubectl("delete", "rvar", "stored", "-n", spaces.tenant, user=DEVELOPER)
 

@@ -50,7 +50,7 @@ def scene(operator: Operator) -> Iterator[Home]:
         ({"value": "canary", "name": "8_FIRST"}, "spec.name: must be upper-case letters"),
         (
             {"value": "canary", "name": "LD_PRELOAD"},
-            "spec.name is reserved, since programs run code from it: choose another name",
+            "spec.name: is reserved, since programs run code from it: choose another name",
         ),
         ({"value": "canary", "scope": "workspace"}, "spec.workspaceId: required when scope is workspace"),
         ({"value": "canary", "scope": "workspace", "workspaceId": "-x"}, "spec.workspaceId: must be 1 to 63 letters"),

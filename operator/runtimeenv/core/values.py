@@ -12,6 +12,10 @@ VALUE_LIMIT: Final = 32 * 1024
 MASK: Final = "********"
 PREVIEW_MINIMUM: Final = 24
 
+RESERVED: Final = (
+    "is reserved, since programs run code from it: choose another name, or ask an administrator to allow it"
+)
+
 # Each gives code execution, or another identity, in somebody else's pod.
 RESERVED_PREFIXES: Final = ("LD_", "DYLD_", "KUBERNETES_", "GIT_CONFIG_", "BASH_FUNC_")
 RESERVED_NAMES: Final = frozenset(
@@ -84,4 +88,4 @@ class Plaintext:
 def check_reserved(field: str, name: str, allowed: frozenset[str] = frozenset()) -> None:
     """Refuse names that run code in others' pods; ``allowed`` are those that an administrator permits."""
     if name not in allowed and (name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES)):
-        raise Invalid(field, "is reserved: programs run code from it; choose another name or ask an administrator")
+        raise Invalid(field, RESERVED)
