@@ -1,4 +1,4 @@
-{{- /* What both Deployments' pods have in common. Takes the component's name and the root. */}}
+{{- /* What all Deployments' pods have in common. Takes the component's name and the root. */}}
 {{- define "runtime-env.pod" -}}
 {{- $root := index . 1 }}
 {{- $component := index $root.Values (index . 0) }}
@@ -34,7 +34,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{- /* What both containers have in common. Takes the component's name and the root. */}}
+{{- /* What all containers have in common. Takes the component's name and the root. */}}
 {{- define "runtime-env.container" -}}
 {{- $root := index . 1 }}
 {{- $component := index $root.Values (index . 0) }}
@@ -51,6 +51,12 @@ env:
   - {name: RUNTIME_ENV_ON_DEMAND_TTL, value: {{ $root.Values.onDemandTtl | quote }}}
   - {name: RUNTIME_ENV_CERTIFICATES, value: {{ ternary "controller" "external" (eq $root.Values.certificates "controller") }}}
   - {name: RUNTIME_ENV_LOG_LEVEL, value: {{ $root.Values.logLevel | quote }}}
+  {{- if eq (index . 0) "api" }}
+  - {name: RUNTIME_ENV_API_TLS, value: {{ ternary "on" "off" (not (empty $component.tls.secretName)) | quote }}}
+  - {name: RUNTIME_ENV_API_KEY_RATE, value: {{ $component.keyRate | quote }}}
+  - {name: RUNTIME_ENV_API_ADDRESS_RATE, value: {{ $component.addressRate | quote }}}
+  - {name: RUNTIME_ENV_FORWARDED_ALLOW_IPS, value: {{ join "," $component.forwardedAllowIps | quote }}}
+  {{- end }}
 livenessProbe:
   httpGet: {path: /healthz, port: probes}
   periodSeconds: 10
