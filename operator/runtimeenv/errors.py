@@ -5,6 +5,10 @@ RuntimeEnvError
 ├── Denied             tenancy says no
 ├── Conflict           an older claimant holds the identity
 ├── NotFound           absent, or not yours: the two look alike
+├── Unauthenticated    no good API key, for whatever reason
+├── NoHome             the tenant has no one namespace that the REST API may write in
+├── PreconditionFailed the variable is no longer as the client last saw it
+├── Throttled          too many requests
 ├── CannotOpen         a sealed text or an envelope does not open, for whatever reason
 ├── KeyUnavailable     the key-encryption key is away
 └── ClusterError       the API server's answer, its body dropped (it may echo what was sent)
@@ -44,6 +48,29 @@ class Conflict(RuntimeEnvError):
 
 class NotFound(RuntimeEnvError):
     """Absent, or another tenant's."""
+
+
+class Unauthenticated(RuntimeEnvError):
+    """No good API key. One class and one text for every cause, so that none can be told apart (design §8)."""
+
+    def __init__(self) -> None:
+        super().__init__("give a valid API key: Authorization: Bearer msk_live_...")
+
+
+class NoHome(RuntimeEnvError):
+    """A tenant without exactly one home namespace (design §8): the message says which, and the mend."""
+
+
+class PreconditionFailed(RuntimeEnvError):
+    """If-Match names another state of the variable than the one that stands."""
+
+
+class Throttled(RuntimeEnvError):
+    """Too many requests: ``seconds`` until one more is let through."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("too many requests: slow down")
+        self.seconds = seconds
 
 
 class CannotOpen(RuntimeEnvError):
