@@ -1,5 +1,6 @@
 """The chart's Deployments as programs of this machine: same command, same settings, same volumes, own ports."""
 
+import dataclasses
 import os
 import sys
 import urllib.error
@@ -29,6 +30,13 @@ class Launch:
     volumes: tuple[Volume, ...]
     probe_port: int
     webhook_port: int
+    api_port: int
+
+    def another(self, name: str) -> "Launch":
+        """A further replica, as its Deployment would start it: the same volumes, an identity and ports of its own."""
+        ports = _Ports.free()
+        env = {**self.env, **ports.settings(), "RUNTIME_ENV_IDENTITY": str(uuid.uuid4())}
+        return dataclasses.replace(self, name=name, env=env, **dataclasses.asdict(ports))
 
     def mounted(self) -> bool:
         """Whether the kubelet would start it."""
@@ -56,6 +64,22 @@ class Launch:
             return 0, ""
 
 
+@dataclass(frozen=True)
+class _Ports:
+    """Where one process listens, on loopback; each has a port for whatever its kind may serve."""
+
+    probe_port: int
+    webhook_port: int
+    api_port: int
+
+    @classmethod
+    def free(cls) -> "_Ports":
+        return cls(*controlplane.free_ports(3))
+
+    def settings(self) -> dict[str, str]:
+        return {f"RUNTIME_ENV_{name.upper()}": str(port) for name, port in dataclasses.asdict(self).items()}
+
+
 def planned(cluster: Cluster, objects: Sequence[Object]) -> list[Launch]:
     """A process for each Deployment, in the order of their names; the service accounts must exist."""
     deployments = sorted(chart.of_kind(objects, "Deployment"), key=lambda found: str(found["metadata"]["name"]))
@@ -76,14 +100,13 @@ def _launch(cluster: Cluster, deployment: Object) -> Launch:
     name = str(deployment["metadata"]["name"]).removeprefix("runtime-env-")
     pod = deployment["spec"]["template"]["spec"]
     container = pod["containers"][0]
-    probe_port, webhook_port = controlplane.free_ports(2)
+    ports = _Ports.free()
     folder = cluster.folder / "volumes" / name
     namespace = deployment["metadata"]["namespace"]
     command = [*container.get("command", ()), *container.get("args", ())]
     env = _settings(container, namespace) | {
         "RUNTIME_ENV_BIND_ADDRESS": "127.0.0.1",
-        "RUNTIME_ENV_PROBE_PORT": str(probe_port),
-        "RUNTIME_ENV_WEBHOOK_PORT": str(webhook_port),
+        **ports.settings(),
         "RUNTIME_ENV_WEBHOOK_HOST": "127.0.0.1",
         **{
             f"RUNTIME_ENV_{field.upper()}_FOLDER": str(folder / field)
@@ -94,7 +117,8 @@ def _launch(cluster: Cluster, deployment: Object) -> Launch:
         "PYTHONUNBUFFERED": "1",
     }
     volumes = tuple(_volume(folder, volume) for volume in pod.get("volumes", ()))
-    return Launch(name, (sys.executable, "-m", "runtimeenv", *command[1:]), env, volumes, probe_port, webhook_port)
+    argv = (sys.executable, "-m", "runtimeenv", *command[1:])
+    return Launch(name, argv, env, volumes, **dataclasses.asdict(ports))
 
 
 def _settings(container: Object, namespace: str) -> dict[str, str]:

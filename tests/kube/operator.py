@@ -7,10 +7,13 @@ pods: see `operator_pods`.
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from runtimeenv.cli.main import VERBS
 from tests.kube import chart, launches
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster, Running, wait
@@ -18,6 +21,12 @@ from tests.kube.launches import Launch
 from tests.kube.mounts import Volume
 
 MOUNTS = "mounts"
+# Whatever can be installed, so that every test shares it; limits on requests that only a test of limits would meet.
+EVERYTHING: dict[str, Any] = {
+    # Until the process is there.
+    "api": {"enabled": find_spec("runtimeenv.api.run") is not None and "api" in VERBS}
+    | {"keyRate": 100_000, "addressRate": 100_000}
+}
 
 
 class Operator:
@@ -53,6 +62,25 @@ class Operator:
         self.play_kubelet()
         for name in self.launches:
             self.launch(name)
+
+    @contextmanager
+    def replica(self, name: str, **env: str) -> Iterator[Launch]:
+        """A second process of a Deployment, ready, on ports of its own, with other settings if given (RUNTIME_ENV_…).
+
+        It ends with the block.
+        """
+        launch = self.launches[name].another(f"{name}-2")
+        running = self.cluster.spawn(launch.argv, env={**launch.env, **env}, log=self._log(launch.name))
+
+        def ready() -> bool:
+            running.expect_alive()
+            return launch.ready()
+
+        try:
+            wait(ready, f"{launch.name} to be ready")
+            yield launch
+        finally:
+            running.stop()
 
     def play_kubelet(self) -> None:
         """Starts what keeps the volumes in step."""

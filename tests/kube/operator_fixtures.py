@@ -7,7 +7,7 @@ import pytest
 from tests.kube import operator_image
 from tests.kube.cluster import Cluster
 from tests.kube.fixtures import note, teller
-from tests.kube.operator import Operator
+from tests.kube.operator import EVERYTHING, Operator
 from tests.kube.operator_pods import OperatorPods
 
 
@@ -17,7 +17,7 @@ def operator(control_plane: Cluster, pytestconfig: pytest.Config) -> Iterator[Op
     if control_plane.tier != "control-plane":
         note(pytestconfig, "operator beside the control plane", "can't run: that cluster can't call webhooks here")
         pytest.skip("the cluster of RUNTIME_ENV_CONTEXT can't call webhooks on this machine")
-    installed = Operator.install(control_plane)
+    installed = Operator.install(control_plane, EVERYTHING)
     yield installed
     installed.stop()
 
@@ -28,4 +28,4 @@ def operator_pods(node: Cluster, pytestconfig: pytest.Config) -> OperatorPods:
     if reason := operator_image.lacking():
         note(pytestconfig, "operator on the node", f"can't run here: {reason}")
         pytest.skip(f"the operator can't run on the node: {reason}")
-    return OperatorPods.install(node, progress=teller(pytestconfig))
+    return OperatorPods.install(node, EVERYTHING, teller(pytestconfig))

@@ -13,8 +13,8 @@ from tests.kube import launches
 from tests.kube.launches import Launch
 
 
-def launch(name: str = "webhook", probe_port: int = 1, webhook_port: int = 2) -> Launch:
-    return Launch(name, (), {}, (), probe_port, webhook_port)
+def launch(name: str = "webhook", probe_port: int = 1, webhook_port: int = 2, **env: str) -> Launch:
+    return Launch(name, (), env, (), probe_port, webhook_port, api_port=3)
 
 
 def configuration() -> Any:
@@ -63,3 +63,13 @@ def test_a_process_that_waits_is_alive_and_says_for_what(probes: int) -> None:
     assert waiting.answers()
     assert not waiting.ready()
     assert waiting.missing() == "waiting for the Lease"
+
+
+def test_a_further_replica_has_its_settings_but_listens_elsewhere_and_is_another_pod() -> None:
+    first = launch("api", RUNTIME_ENV_IDENTITY="one", RUNTIME_ENV_LOG_LEVEL="debug")
+    second = first.another("api-2")
+    assert second.name == "api-2"
+    assert second.env["RUNTIME_ENV_LOG_LEVEL"] == "debug"
+    assert second.env["RUNTIME_ENV_IDENTITY"] != "one"
+    assert second.env["RUNTIME_ENV_API_PORT"] == str(second.api_port)
+    assert {first.probe_port, first.api_port}.isdisjoint({second.probe_port, second.api_port})
