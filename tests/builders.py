@@ -11,12 +11,15 @@ from runtimeenv.core import names
 Manifest = dict[str, Any]
 
 
-def namespace(name: str, tenant: str = "", workspace: str = "", project: str = "", *, projects: str = "") -> Manifest:
+def namespace(
+    name: str, tenant: str = "", workspace: str = "", project: str = "", *, projects: str = "", home: str = ""
+) -> Manifest:
     """A Namespace, enrolled where a tenant is given."""
     labels = {
         names.TENANT_LABEL: tenant,
         names.WORKSPACE_LABEL: workspace,
         names.PROJECT_LABEL: project,
+        names.HOME_LABEL: home,
     }
     metadata: Manifest = {"name": name, "labels": {label: value for label, value in labels.items() if value}}
     if projects:

@@ -50,7 +50,7 @@ def policies(crds: Cluster) -> Cluster:
     """The control plane with the chart's CRDs, roles and policies, in force; an operator may be at work in it."""
     accounts = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
     kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-    chart.apply(crds, chart.of_kind(chart.rendered({}), *accounts, *kinds))
+    chart.apply(crds, chart.of_kind(chart.rendered({"api": {"enabled": True}}), *accounts, *kinds))
     for policy, manifest in _forbidden().items():
         wait(lambda p=policy, m=manifest: p in create(crds, m).err, f"the policy {policy} to be in force")  # type: ignore[misc]
     return crds

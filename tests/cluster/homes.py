@@ -18,6 +18,7 @@ from tests.kube.cluster import Cluster, Completed, wait
 from tests.kube.operator import Operator
 
 CONTROLLER = f"system:serviceaccount:{NAMESPACE}:runtime-env-controller"
+API = f"system:serviceaccount:{NAMESPACE}:runtime-env-api"
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,13 @@ class Home:
 
 @contextmanager
 def new(operator: Operator, workspace: str = "", project: str = "", *, tenant: str = "") -> Iterator[Home]:
-    """A new namespace, which the policies know; gone afterwards. Its tenant is new too, unless one is given."""
+    """A new namespace, which the policies know; gone afterwards. Its tenant is new too, unless one is given.
+
+    A new tenant's namespace, if it is not narrowed, is where the REST API writes.
+    """
     name = f"home-{secrets.token_hex(4)}"
-    operator.cluster.apply(builders.namespace(name, tenant or name, workspace, project))
+    written = "" if tenant or workspace or project else "true"
+    operator.cluster.apply(builders.namespace(name, tenant or name, workspace, project, home=written))
     scope = {"scope": "workspace", "workspaceId": workspace} if workspace else {}
     scope = {"scope": "project", "projectId": project} if project else scope
     probe = builders.variable(f"{name}/probe", sealed=SEALED, **scope)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from runtimeenv.core import names
 from tests import generated
-from tests.builders import Manifest
+from tests.cluster.homes import API
 from tests.cluster.writes import accepted, create
 from tests.kube import chart
 from tests.kube.chart import NAMESPACE, ChartFailed
@@ -16,6 +17,7 @@ from tests.kube.cluster import Cluster
 
 CONTROLLER = f"system:serviceaccount:{NAMESPACE}:runtime-env-controller"
 WEBHOOK = f"system:serviceaccount:{NAMESPACE}:runtime-env-webhook"
+WITH_API: dict[str, Any] = {"api": {"enabled": True}}
 
 # verb, resource, namespace ("" for all)
 MAY: dict[str, list[str]] = {
@@ -42,6 +44,12 @@ MAY: dict[str, list[str]] = {
         f"update configmaps/runtime-env-public-key -n {NAMESPACE}",
     ],
     WEBHOOK: ["get namespaces", "list namespaces", "watch namespaces"],
+    API: [
+        *(f"{verb} namespaces" for verb in ("get", "list", "watch")),
+        *(f"{verb} runtimeenvvars.{names.GROUP}" for verb in ("get", "list", "watch", "create", "patch", "delete")),
+        f"get secrets/runtime-env-api-keys -n {NAMESPACE}",
+        f"get secrets/runtime-env-api-hash-key -n {NAMESPACE}",
+    ],
 }
 MAY_NOT: dict[str, list[str]] = {
     CONTROLLER: [
@@ -64,6 +72,24 @@ MAY_NOT: dict[str, list[str]] = {
         "list runtimeenvvars.runtime.miosa.ai",
         "get pods",
         "update namespaces",
+        "create events",
+    ],
+    API: [
+        "get secrets",
+        f"list secrets -n {NAMESPACE}",
+        f"watch secrets/runtime-env-api-keys -n {NAMESPACE}",
+        f"update secrets/runtime-env-api-keys -n {NAMESPACE}",
+        f"create secrets -n {NAMESPACE}",
+        f"get secrets/runtime-env-keyring -n {NAMESPACE}",
+        "get secrets/runtime-env-api-keys -n default",
+        f"get configmaps -n {NAMESPACE}",
+        "update runtimeenvvars.runtime.miosa.ai",
+        "deletecollection runtimeenvvars.runtime.miosa.ai",
+        "patch runtimeenvvars.runtime.miosa.ai --subresource=status",
+        "get runtimeenvs.runtime.miosa.ai",
+        "get pods",
+        "update namespaces",
+        "enroll tenants.runtime.miosa.ai/acme",
         "create events",
     ],
 }
@@ -98,6 +124,13 @@ def test_the_committed_installation_is_up_to_date() -> None:
     "values",
     [
         {"podDomain": "Not_A_Domain"},
+        {"api": {"enabled": "yes"}},
+        {"api": {"enable": True}},
+        {"api": {"keyRate": 0}},
+        {"api": {"service": {"port": 0}}},
+        {"api": {"tls": {"secret": "tls"}}},
+        {"api": {"forwardedAllowIps": "10.0.0.0/8"}},
+        {"api": {"forwardedAllowIps": ["proxy.example"]}},
         {"plaintextPolicy": "Maybe"},
         {"certificates": "none"},
         {"reservedNames": {"allowed": ["path"]}},
@@ -113,25 +146,16 @@ def test_values_that_mean_nothing_are_refused(values: dict[str, Any]) -> None:
         chart.rendered(values)
 
 
-def named(objects: list[Manifest], kind: str, name: str) -> Manifest:
-    return next(found for found in chart.of_kind(objects, kind) if found["metadata"]["name"] == name)
-
-
 def test_the_pods_domain_reaches_webhook_policies_and_processes_alike() -> None:
     objects = chart.rendered({"podDomain": "sandbox.users.io"})
-    injecting = named(objects, "MutatingWebhookConfiguration", "runtime-env")["webhooks"][0]["objectSelector"]
-    policy = named(objects, "ValidatingAdmissionPolicy", "runtime-env-pods")
+    injecting = chart.named(objects, "MutatingWebhookConfiguration", "runtime-env")["webhooks"][0]["objectSelector"]
+    policy = chart.named(objects, "ValidatingAdmissionPolicy", "runtime-env-pods")
     keys = {"sandbox.users.io/target", "sandbox.users.io/inject"}
     assert {expression["key"] for expression in injecting["matchExpressions"]} == keys
     assert policy["spec"]["matchConstraints"]["objectSelector"] == injecting
     assert "runtime.miosa.ai/target" not in json.dumps(policy)
     for process in chart.of_kind(objects, "Deployment"):
-        assert settings(process)["RUNTIME_ENV_POD_DOMAIN"] == "sandbox.users.io"
-
-
-def settings(deployment: Manifest) -> dict[str, str]:
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
-    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
+        assert chart.settings(process)["RUNTIME_ENV_POD_DOMAIN"] == "sandbox.users.io"
 
 
 def test_the_values_become_the_processes_settings() -> None:
@@ -143,7 +167,7 @@ def test_the_values_become_the_processes_settings() -> None:
         "logLevel": "debug",
     }
     for process in chart.of_kind(chart.rendered(given), "Deployment"):
-        assert settings(process) == {
+        assert chart.settings(process) == {
             "RUNTIME_ENV_POD_DOMAIN": "runtime.miosa.ai",
             "RUNTIME_ENV_PLAINTEXT_POLICY": "Deny",
             "RUNTIME_ENV_ALLOWED_NAMES": "PATH,HOME",
@@ -155,19 +179,19 @@ def test_the_values_become_the_processes_settings() -> None:
 
 def test_an_allowed_name_leaves_the_policy() -> None:
     objects = chart.rendered({"reservedNames": {"allowed": ["PATH"]}})
-    reserved = named(objects, "ValidatingAdmissionPolicy", "runtime-env-variables")["spec"]["variables"]
+    reserved = chart.named(objects, "ValidatingAdmissionPolicy", "runtime-env-variables")["spec"]["variables"]
     expression = next(variable["expression"] for variable in reserved if variable["name"] == "reserved")
     assert expression.startswith("!(object.spec.name in ['PATH'])")
 
 
 def test_with_cert_manager_the_operator_writes_no_webhook_configuration() -> None:
     objects = chart.rendered({"certificates": "cert-manager"})
-    rules = named(objects, "ClusterRole", "runtime-env-controller")["rules"]
+    rules = chart.named(objects, "ClusterRole", "runtime-env-controller")["rules"]
     assert "admissionregistration.k8s.io" not in json.dumps(rules)
     for configuration in chart.of_kind(objects, "MutatingWebhookConfiguration"):
         source = configuration["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
         assert source == f"{NAMESPACE}/runtime-env-webhook"
-    certificate = named(objects, "Certificate", "runtime-env-webhook")["spec"]
+    certificate = chart.named(objects, "Certificate", "runtime-env-webhook")["spec"]
     assert (certificate["secretName"], certificate["privateKey"]["algorithm"]) == ("runtime-env-webhook-tls", "ECDSA")
 
 
@@ -177,7 +201,7 @@ def test_uninstalling_keeps_the_crds() -> None:
 
 
 def test_no_namespace_is_excluded_and_a_failing_webhook_fails_the_write() -> None:
-    objects = chart.rendered({})
+    objects = chart.rendered(WITH_API)
     hooks = [hook for c in chart.of_kind(objects, "MutatingWebhookConfiguration") for hook in c["webhooks"]]
     assert [("namespaceSelector" in hook, hook["failurePolicy"], hook["sideEffects"]) for hook in hooks] == [
         (False, "Fail", "None")
@@ -191,7 +215,7 @@ def test_no_namespace_is_excluded_and_a_failing_webhook_fails_the_write() -> Non
 
 def test_the_pods_pass_the_restricted_pod_security_standard(policies: Cluster) -> None:
     policies.kubectl("label", "namespace", NAMESPACE, "--overwrite", "pod-security.kubernetes.io/enforce=restricted")
-    for process in chart.of_kind(chart.rendered({}), "Deployment"):
+    for process in chart.of_kind(chart.rendered(WITH_API), "Deployment"):
         template = process["spec"]["template"]
         pod = {"apiVersion": "v1", "kind": "Pod", **template}
         pod["metadata"] = {**template["metadata"], "name": "probe", "namespace": NAMESPACE}

@@ -38,6 +38,17 @@ def of_kind(objects: Iterable[Object], *kinds: str) -> list[Object]:
     return [found for found in objects if found["kind"] in kinds]
 
 
+def named(objects: Iterable[Object], kind: str, name: str) -> Object:
+    """The one of this kind and name."""
+    return next(found for found in of_kind(objects, kind) if found["metadata"]["name"] == name)
+
+
+def settings(deployment: Object) -> dict[str, str]:
+    """The environment variables that a Deployment gives its container as text."""
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
+
+
 def apply(cluster: Cluster, objects: Sequence[Object], namespace: str = NAMESPACE) -> None:
     """Applies the chart's objects: the namespace, then the CRDs, and the rest once both kinds are served."""
     server_side = ("--server-side", "--force-conflicts", "--field-manager=runtime-env-harness")
