@@ -10,7 +10,8 @@ import pytest
 
 from runtimeenv.core import names
 from tests import builders
-from tests.cluster import homes
+from tests.cluster import api_client, homes
+from tests.cluster.api_client import Customer
 from tests.cluster.homes import Home
 from tests.cluster.writes import SEALED, create
 from tests.kube import chart
@@ -95,6 +96,13 @@ def spaces(policies: Cluster) -> Iterator[Spaces]:
 def home(operator: Operator) -> Iterator[Home]:
     """A new tenant, with one namespace."""
     with homes.new(operator) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def customer(operator: Operator) -> Iterator[Customer]:
+    """A new tenant with a home and an API key that writes, for all tests of a module."""
+    with api_client.customer(operator) as made:
         yield made
 
 
