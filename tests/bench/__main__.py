@@ -1,4 +1,4 @@
-"""``make bench``: all benches, or those named: ``python -m tests.bench [injection] [variables] [startup]``.
+"""``make bench``: all benches, or those named: ``python -m tests.bench [injection] [variables] [startup] [api]``.
 
 Ends with 1 where a bar is missed.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from tests.bench import injection, startup, variables
+from tests.bench import api, injection, startup, variables
 from tests.bench.report import Row, table
 
 Measured = tuple[list[Row], list[str]]
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[], Measured]] = {
     "injection": lambda: (injection.rows(), []),
     "variables": variables.measured,
     "startup": startup.measured,
+    "api": api.measured,
 }
 
 

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from kubernetes.aio.client import ApiClient
 
@@ -19,6 +21,7 @@ from tests.kube import controlplane, operator, state
 from tests.kube.cluster import Cluster, Running, wait
 from tests.kube.launches import Launch
 
+QUIET = MappingProxyType({"logLevel": "warning"})
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -124,8 +127,8 @@ class Ground:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
-    """A control plane of its own, taken down at the end.
+def ground(values: Mapping[str, Any] = QUIET) -> Iterator[Ground]:
+    """A control plane of its own with the chart applied, taken down at the end.
 
     Without its controller-manager, whose garbage collector GETs the owners of new objects: they would count as ours.
     """
@@ -133,7 +136,7 @@ def ground() -> Iterator[Ground]:
     try:
         cluster, programs = controlplane.started(claim.folder, lambda text: print(text, file=sys.stderr))
         try:
-            launches = operator.plan(cluster, {"logLevel": "warning"})
+            launches = operator.plan(cluster, values)
             wait(lambda: operator.policies_in_force(cluster), "the policies to be in force")
             programs.pop().stop()
             yield Ground(cluster, launches, [Process(program, program.log) for program in programs])

@@ -57,6 +57,10 @@ class Operator:
     def webhook(self) -> Running:
         return self._running["webhook"]
 
+    @property
+    def api(self) -> Running:
+        return self._running["api"]
+
     def start(self) -> None:
         """Starts what plays the kubelet, then each process as soon as its volumes are there."""
         self.play_kubelet()
