@@ -8,6 +8,7 @@ REPOSITORY = Path(__file__).parents[1]
 DOCUMENTS = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
 EXAMPLES = sorted((REPOSITORY / "deploy/examples").glob("*.yaml"))
 
+_ASSIGNMENT = re.compile(r"([A-Z_]+)=\$\((.*)\)")
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -18,5 +19,13 @@ def commands(document: Path) -> list[str]:
 
 
 def programs(command: str) -> list[list[str]]:
-    """The words of each program of a pipeline, without redirections."""
-    return [shlex.split(part.partition(" > ")[0]) for part in command.split(" | ")]
+    """The words of each program of a pipeline, without redirections, assignments and a last ``&``."""
+    assigned = assignment(command)
+    line = assigned[1] if assigned else command.removesuffix(" &")
+    return [shlex.split(part.partition(" > ")[0]) for part in line.split(" | ")]
+
+
+def assignment(command: str) -> tuple[str, str] | None:
+    """``NAME=$(command)`` as the name and the command; None for any other line."""
+    found = _ASSIGNMENT.fullmatch(command)
+    return (found[1], found[2]) if found else None
