@@ -1,19 +1,20 @@
-"""What the documents print can be typed: the node tier runs the kubectl lines, here all others are checked."""
+"""What the documents print can be typed: others run the kubectl and curl lines, here all others are checked."""
 
 import re
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
 from runtimeenv.cli.main import main
 from runtimeenv.core import names
-from runtimeenv.core.identity import Shape
+from runtimeenv.core.identity import Identity, Layer, Shape, Workspace
 from tests.documents import DOCUMENTS, EXAMPLES, REPOSITORY, commands, programs
 
 ALL = [(document.name, command) for document in DOCUMENTS for command in commands(document)]
-RUN_ELSEWHERE = {"kubectl", "helm"}
+RUN_ELSEWHERE = {"kubectl", "helm", "curl"}
 FORMS = {("docker", "build"), ("docker", "push"), ("printf", "%s")}
 
 
@@ -35,10 +36,13 @@ def test_the_make_targets_exist(words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", of("runtimeenv"), ids=" ".join)
 def test_the_command_line_knows_the_printed_options(words: list[str]) -> None:
-    context = main.make_context("runtimeenv", words[1:], resilient_parsing=True)
-    verb = main.get_command(context, words[1])
-    assert verb is not None
-    assert verb.make_context(words[1], words[2:], parent=context)
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        context = command.make_context(words.pop(0), list(words), resilient_parsing=True)
+        found = command.get_command(context, words[0])
+        assert found is not None, f"there is no verb {words[0]}"
+        command = found
+    assert command.make_context(words[0], words[1:])
 
 
 @pytest.mark.parametrize("words", [*of("docker"), *of("kubectl"), *of("helm")], ids=" ".join)
@@ -62,6 +66,11 @@ def test_the_example_of_a_runtime_env_has_the_name_that_its_spec_gives() -> None
 def test_the_documents_name_every_example() -> None:
     told = "".join(document.read_text() for document in DOCUMENTS)
     assert [path.name for path in EXAMPLES if path.name not in told and "deploy/examples)" not in told] == []
+
+
+def test_the_printed_id_is_the_one_of_the_printed_variable() -> None:
+    identity = Identity(Layer(Workspace("acme", "ws_123"), "sandbox"), "SEARCH_API_KEY")
+    assert set(re.findall(r"env_[a-z2-7]{26}", (REPOSITORY / "README.md").read_text())) == {identity.id}
 
 
 def test_both_locks_pin_the_same() -> None:
