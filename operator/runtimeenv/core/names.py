@@ -23,6 +23,9 @@ SOURCE_LABEL: Final = f"{GROUP}/source"
 ON_DEMAND_LABEL: Final = f"{GROUP}/on-demand"
 INJECTED_ANNOTATION: Final = f"{GROUP}/injected"
 
+# On the variables that the REST API writes: the id of the API key that wrote last.
+API_KEY_ANNOTATION: Final = f"{GROUP}/api-key"
+
 # On what we derive. Velero leaves objects with the second label out of its backups.
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "runtime-env"
