@@ -9,11 +9,11 @@ import msgspec
 from runtimeenv.cluster.objects import RuntimeEnvObject, RuntimeEnvVarObject
 from runtimeenv.controller.statuses import Outcome
 from runtimeenv.core import names
+from runtimeenv.core.admission import admit
 from runtimeenv.core.identity import Identity
 from runtimeenv.core.model import ObjectMeta
 from runtimeenv.core.resources import RuntimeEnvVar
 from runtimeenv.core.tenancy import Enrolment
-from runtimeenv.core.values import check_reserved
 from runtimeenv.errors import Denied, Invalid
 
 NOT_ENROLLED = f"the namespace belongs to no tenant: have an administrator label it {names.TENANT_LABEL}"
@@ -25,19 +25,12 @@ def admitted(variable: RuntimeEnvVar, enrolment: Enrolment | None, allowed_names
     if enrolment is None:
         return Outcome("NotEnrolled", NOT_ENROLLED)
     noted = variable.status.tenant_id if variable.status is not None else None
-    if noted and noted != enrolment.tenant:
-        moved = (
-            f"made under tenant {noted}, but the namespace is tenant {enrolment.tenant}'s: delete it and apply it again"
-        )
-        return Outcome("TenantMismatch", moved)
     try:
-        identity = variable.identity(enrolment.tenant)
-        check_reserved("spec.name", identity.name, allowed_names)
+        return admit(variable.identity, noted, enrolment, allowed_names)
+    except Denied as error:
+        return Outcome("TenantMismatch", str(error))
     except Invalid as error:
         return Outcome("InvalidValue", str(error))
-    if not enrolment.admits(identity.layer.scope):
-        return Outcome("TenantMismatch", f"spec.scope: this namespace defines {enrolment.defines} only")
-    return identity
 
 
 def refused(found: RuntimeEnvObject, enrolment: Enrolment | None) -> Outcome | None:

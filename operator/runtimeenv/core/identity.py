@@ -160,6 +160,17 @@ def scope_of(kind: str, tenant: str, workspace: str | None, project: str | None)
     return Tenant(tenant)
 
 
+def identity_of(
+    tenant: str, scope: str, workspace: str | None, project: str | None, target: str, name: str
+) -> Identity:
+    """The identity that an object's spec names; raises Invalid with the field's path: CRD rules may have been away."""
+    parse_name("spec.name", name)
+    try:
+        return Identity(Layer(scope_of(scope, tenant, workspace, project), parse_target("target", target)), name)
+    except Invalid as error:
+        raise Invalid(f"spec.{error.field}", error.message) from None
+
+
 def parse_id(field: str, text: str) -> str:
     """A tenant's, workspace's or project's id as it is; raises Invalid with the rule."""
     if not _ID.fullmatch(text):

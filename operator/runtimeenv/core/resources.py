@@ -12,7 +12,7 @@ from pydantic import Field
 
 from runtimeenv.core import identity as rules
 from runtimeenv.core.conditions import Condition
-from runtimeenv.core.identity import Identity, Layer, Ref, ScopeKind, Surface, Target
+from runtimeenv.core.identity import Identity, Ref, ScopeKind, Surface, Target
 from runtimeenv.core.model import Model, ObjectMeta
 from runtimeenv.errors import Invalid
 
@@ -134,12 +134,7 @@ class RuntimeEnvVar(Model):
     def identity(self, tenant: str) -> Identity:
         """Its identity in the tenant of its namespace. Raises Invalid: the object may predate the CRD's rules."""
         spec = self.spec
-        name = rules.parse_name("spec.name", spec.name)
-        try:
-            scope = rules.scope_of(spec.scope, tenant, spec.workspace_id, spec.project_id)
-        except Invalid as error:
-            raise Invalid(f"spec.{error.field}", error.message) from None
-        return Identity(Layer(scope, spec.target), name)
+        return rules.identity_of(tenant, spec.scope, spec.workspace_id, spec.project_id, spec.target, spec.name)
 
 
 class RuntimeEnvSpec(Model):
