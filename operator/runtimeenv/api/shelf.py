@@ -1,0 +1,46 @@
+"""What one tenant's keys may see: the winners, sorted, and by id."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+
+from runtimeenv.api.claimants import Entry
+from runtimeenv.api.pages import Position, position
+
+
+class Shelf:
+    """The shown variables of one tenant, in the order of lists."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Entry] = {}
+        self._orders: list[Position] = []
+        self._entries: list[Entry] = []
+
+    @property
+    def by_id(self) -> Mapping[str, Entry]:
+        """The shown variables."""
+        return self._by_id
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """The shown variables, sorted by `position`."""
+        return self._entries
+
+    def put(self, entry: Entry) -> None:
+        """Show this one, in the place of another of its identity."""
+        order = position(entry.identity)
+        at = bisect_left(self._orders, order)
+        if entry.id in self._by_id:
+            self._entries[at] = entry
+        else:
+            self._orders.insert(at, order)
+            self._entries.insert(at, entry)
+        self._by_id[entry.id] = entry
+
+    def drop(self, id: str) -> None:  # noqa: A002 - the API's own word
+        """Show it no more."""
+        entry = self._by_id.pop(id, None)
+        if entry is not None:
+            at = bisect_left(self._orders, position(entry.identity))
+            del self._orders[at], self._entries[at]
