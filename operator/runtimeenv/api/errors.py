@@ -76,8 +76,7 @@ def answer(request: Request, error: Exception, headers: dict[str, str] | None = 
     """The answer to a request that failed so, and its code for the audit trail."""
     status, failure = failure_of(error)
     if status == 500:
-        # Its text may hold a value; its place does not.
-        log.error("unexpected", extra={"reason": type(error).__name__})
+        log.error("request failed", exc_info=error, extra={"request_id": request.state.audit.request_id})
     request.state.audit.code = failure.code
     return render(status, failure, request.state.audit.request_id, headers)
 

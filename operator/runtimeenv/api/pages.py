@@ -14,7 +14,7 @@ from runtimeenv.core.identity import Identity, scope_fields
 from runtimeenv.errors import Invalid
 
 if TYPE_CHECKING:
-    from runtimeenv.api.catalog import Entry
+    from runtimeenv.api.claimants import Entry
 
 Position = tuple[str, str, str, str, str]
 """NAME, scope, workspace id or "", project id or "", target: the order of the list."""
