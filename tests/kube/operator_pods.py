@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tests.kube import build, chart, operator_image
@@ -12,6 +13,30 @@ from tests.kube.operator import policies_in_force
 
 NAMES = ("controller", "webhook")
 RELEASE = "runtime-env"
+
+
+def forwarding(cluster: Cluster, port: int) -> list[str]:
+    """The command that has the API's Service answer on a port of 127.0.0.1, wherever the cluster is reached from."""
+    argv = cluster.kubectl_argv()[len(cluster.reach) :]
+    return [*argv, "port-forward", "--namespace", NAMESPACE, "service/runtime-env-api", f"{port}:80"]
+
+
+@contextmanager
+def forwarded(cluster: Cluster, port: int) -> Iterator[str]:
+    """Has the API answer at http://127.0.0.1:port, wherever the cluster is reached from, until the block ends."""
+    address = f"http://127.0.0.1:{port}"
+    running = cluster.spawn(forwarding(cluster, port), env={}, log=cluster.folder / "api-forward.log")
+    asked = [*cluster.reach, "curl", "--silent", "--fail", f"{address}/healthz"]
+
+    def answers() -> bool:
+        running.expect_alive()
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+    try:
+        wait(answers, "the API to answer through its Service")
+        yield address
+    finally:
+        running.stop()
 
 
 class OperatorPods:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from functools import reduce
 from pathlib import Path
 
 import click
@@ -66,6 +67,14 @@ def test_the_example_of_a_runtime_env_has_the_name_that_its_spec_gives() -> None
 def test_the_documents_name_every_example() -> None:
     told = "".join(document.read_text() for document in DOCUMENTS)
     assert [path.name for path in EXAMPLES if path.name not in told and "deploy/examples)" not in told] == []
+
+
+def test_the_chart_has_the_values_that_the_documents_name() -> None:
+    values = yaml.safe_load((REPOSITORY / "charts/runtime-env/values.yaml").read_text())
+    named = {path for document in DOCUMENTS for path in re.findall(r"`(api(?:\.\w+)+)", document.read_text())}
+    assert len(named) > 4
+    for path in named:
+        reduce(lambda found, key: found[key], path.split("."), values)
 
 
 def test_the_printed_id_is_the_one_of_the_printed_variable() -> None:
