@@ -68,7 +68,7 @@ class Item(msgspec.Struct, frozen=True):
 def encode(
     identity: Identity, *, preview: str, enabled: bool, notes: Mapping[str, Any], created: str, updated: str
 ) -> bytes:
-    """An item as compact JSON, its fields in the documented order. Times are RFC 3339 in UTC with ``Z``, as given."""
+    """An item as compact JSON, its fields in the documented order; times are RFC 3339 in UTC with ``Z``."""
     _, tenant, workspace, project = scope_fields(identity.layer.scope)
     return msgspec.json.encode(
         Item(
@@ -82,10 +82,15 @@ def encode(
             preview=preview,
             enabled=enabled,
             metadata=dict(notes),
-            created_at=created,
-            updated_at=updated,
+            created_at=_whole(created),
+            updated_at=_whole(updated),
         )
     )
+
+
+def _whole(time: str) -> str:
+    """Whole seconds: those of the API server have no more, and as texts both kinds would sort wrongly."""
+    return f"{time[:19]}Z"
 
 
 def one(item: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from runtimeenv import __version__
-from runtimeenv.api.failures import CODES, Detail, ErrorBody, Failure
+from runtimeenv.api.failures import CODES, Detail, Failure, error_body
 from runtimeenv.api.operations import paths
 from runtimeenv.api.schemas import components
 
@@ -105,13 +105,14 @@ def _error(status: int) -> dict[str, Any]:
         "content": {
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/ErrorBody"},
-                "examples": {"error": {"value": msgspec.to_builtins(_example(status))}},
+                "examples": {"error": {"value": _example(status)}},
             }
         },
     }
 
 
-def _example(status: int) -> ErrorBody:
+def _example(status: int) -> Any:
     details = (Detail("name", "must be upper-case letters, digits and '_'"),) if status == 422 else ()
     waits = 1 if status in _RETRIED else msgspec.UNSET
-    return ErrorBody(Failure(CODES[status], _MEANINGS[status], details, waits), "0f4b8c2e9a7d4e1fb3c65d20718a94ef")
+    failure = Failure(CODES[status], _MEANINGS[status], details, waits)
+    return msgspec.json.decode(error_body(failure, "req_0f4b8c2e9a7d4e1fb3c65d20"))

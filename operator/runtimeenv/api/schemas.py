@@ -50,7 +50,9 @@ _REPEATABLE: Final = (
 def components(allowed_names: frozenset[str]) -> dict[str, Schema]:
     """Every named schema. Reserved NAMEs but the allowed ones are excluded in the schema itself."""
     _, ours = msgspec.json.schema_components([Item, ErrorBody], ref_template="#/components/schemas/{name}")
-    ours["Failure"]["required"].append("details")  # always sent, its default too
+    # Its default is sent, too.
+    ours["Failure"]["required"].append("details")
+    del ours["Failure"]["properties"]["details"]["default"]
     return {
         **ours,
         "VariableAnswer": _answer({"data": {"$ref": "#/components/schemas/Item"}}, "data"),

@@ -14,7 +14,7 @@ FIELDS = (
     *("id", "tenant_id", "workspace_id", "project_id", "scope", "target", "name"),
     *("preview", "enabled", "metadata", "created_at", "updated_at"),
 )
-CREATED, UPDATED = "2026-06-15T15:16:00Z", "2026-06-16T00:00:00Z"
+CREATED, UPDATED = "2026-06-15T15:16:00Z", "2026-06-16T00:00:00.123456Z"
 
 
 def item(scope: Scope) -> bytes:
@@ -46,7 +46,7 @@ def test_every_field_stands_in_its_place(scope: Scope, kind: str, workspace: str
         "enabled": True,
         "metadata": {"provider": "anthropic"},
         "created_at": CREATED,
-        "updated_at": UPDATED,
+        "updated_at": "2026-06-16T00:00:00Z",
     }
 
 
