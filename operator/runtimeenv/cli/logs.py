@@ -19,7 +19,10 @@ import msgspec
 from runtimeenv.errors import RuntimeEnvError
 
 OURS: Final = "runtimeenv"
-FIELDS: Final = ("ref", "reason", "key_id", "count", "seconds", "status")
+FIELDS: Final = (
+    *("ref", "reason", "key_id", "count", "seconds", "status"),
+    *("method", "route", "tenant", "variable", "code", "request_id", "address"),  # of the audit trail of the REST API
+)
 """The only fields that a record may add; any other is dropped."""
 
 HARMLESS: Final = ("kopf._core.reactor.observation", "kopf._core.reactor.running")
