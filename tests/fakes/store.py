@@ -80,13 +80,20 @@ class Store:
         return self._store(key, made)
 
     def patch(self, kind: Kind[Any], ref: Ref, body: Manifest | Sequence[Op], subresource: str) -> dict[str, Any]:
-        """Merge patch or JSON Patch of the status alone, or of all but the status. Raises Rejected where it is gone."""
+        """Merge patch or JSON Patch of the status alone, or of all but the status.
+
+        Raises Rejected where it is gone or has not what an operation names, and Stale where the body names another UID
+        or version.
+        """
         key = _key(kind, ref)
         before = self._objects.get(key)
         if before is None:
             raise Rejected(404, f"patch {ref}")
-        after = merge_patch(before, body) if isinstance(body, Mapping) else applied(before, body)
-        if after["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]:
+        try:
+            after = merge_patch(before, body) if isinstance(body, Mapping) else applied(before, body)
+        except LookupError:
+            raise Rejected(422, f"patch {ref}") from None
+        if any(after["metadata"][lock] != before["metadata"][lock] for lock in ("uid", "resourceVersion")):
             raise Stale(409, f"patch {ref}")
         kept, changed = (before, after) if subresource == "status" else (after, before)
         made = {**kept, **{name: changed[name] for name in ("status",) if name in changed}}

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runtimeenv.api.claimants import Claimant, Entry, entry
+from runtimeenv.api.places import Places
 from runtimeenv.api.shelf import Shelf
 from runtimeenv.api.waiting import FOREVER, Levels
 from runtimeenv.cluster.objects import AnnotatedMetadata
-from runtimeenv.core import names
 from runtimeenv.core.claims import Claims
 from runtimeenv.core.identity import Identity, Ref, scope_fields
-from runtimeenv.core.tenancy import Enrolment, enrolment
-from runtimeenv.errors import NoHome, NotFound, Unavailable
+from runtimeenv.core.tenancy import Enrolment
+from runtimeenv.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from runtimeenv.api.bearers import Bearer
@@ -50,23 +50,13 @@ class Selection:
 EVERYTHING: Final = Selection()
 
 
-@dataclass(slots=True)
-class _Place:
-    """A namespace and the variables in it, admitted or not."""
-
-    enrolment: Enrolment | None = None
-    home: bool = False
-    terminating: bool = False
-    variables: dict[str, Claimant] = field(default_factory=dict)
-
-
 class Catalog:
     """`put_…`, `remove_…` are the reflectors' (of CLAIMANTS and NAMESPACES), `advanced` is the variables' one's."""
 
     def __init__(self, allowed_names: frozenset[str] = frozenset()) -> None:
         self._allowed_names = allowed_names
-        self._places: defaultdict[str, _Place] = defaultdict(_Place)
-        self._tenants: defaultdict[str, set[str]] = defaultdict(set)
+        self._places = Places()
+        self._found: defaultdict[str, dict[str, Claimant]] = defaultdict(dict)
         self._claims: Claims[Entry] = Claims()
         self._entries: dict[str, Entry] = {}
         self._shelves: defaultdict[str, Shelf] = defaultdict(Shelf)
@@ -80,31 +70,29 @@ class Catalog:
     def put_variable(self, new: Claimant, _old: Claimant | None = None) -> None:
         """A variable appeared or changed."""
         meta = new.metadata
-        place = self._places[meta.namespace]
-        place.variables[meta.name] = new
-        self._file(new, place.enrolment)
+        self._found[meta.namespace][meta.name] = new
+        self._file(meta.uid, self.entry(new))
 
     def remove_variable(self, last: Claimant) -> None:
         """A variable is gone."""
         meta = last.metadata
-        place = self._places[meta.namespace]
-        place.variables.pop(meta.name, None)
-        self._file(last, None)
+        self._found[meta.namespace].pop(meta.name, None)
+        if not self._found[meta.namespace]:
+            del self._found[meta.namespace]
+        self._file(meta.uid, None)
         self._hidden.discard(meta.uid)
-        self._tidy(meta.namespace)
 
     def put_namespace(self, new: AnnotatedMetadata, _old: AnnotatedMetadata | None = None) -> None:
         """A namespace appeared or changed."""
-        meta = new.metadata
-        place = self._places[meta.name]
-        place.home = meta.labels.get(names.HOME_LABEL) == "true"
-        place.terminating = meta.deletion_timestamp is not None
-        self._enrol(meta.name, enrolment(meta.labels, meta.annotations))
+        before = self._places.enrolment(new.metadata.name)
+        self._places.put(new.metadata)
+        self._file_all(new.metadata.name, before)
 
     def remove_namespace(self, last: AnnotatedMetadata) -> None:
         """A namespace is gone."""
-        self._enrol(last.metadata.name, None)
-        self._tidy(last.metadata.name)
+        before = self._places.enrolment(last.metadata.name)
+        self._places.remove(last.metadata.name)
+        self._file_all(last.metadata.name, before)
 
     def advanced(self, version: str) -> None:
         """The watch of the variables has told all up to this resourceVersion."""
@@ -134,7 +122,7 @@ class Catalog:
 
     def knows_tenant(self, tenant: str) -> bool:
         """Is any namespace enrolled under this tenant?"""
-        return tenant in self._tenants
+        return self._places.knows_tenant(tenant)
 
     async def reached(self, tenant: str, revision: int = 0) -> None:
         """Wait for this resourceVersion, and for the tenant's own writes; raises Unavailable after 2 s."""
@@ -153,21 +141,11 @@ class Catalog:
 
     def home(self, tenant: str) -> str:
         """The one namespace to write in. Raises NoHome, and Unavailable while it is being deleted."""
-        homes = sorted(n for n in self._tenants.get(tenant, ()) if self._is_home(self._places[n]))
-        alive = [n for n in homes if not self._places[n].terminating]
-        if len(alive) == 1:
-            return alive[0]
-        mend = f'an administrator labels one namespace of the whole tenant {names.HOME_LABEL}: "true"'
-        if alive:
-            raise NoHome(f"the tenant has {len(alive)} home namespaces: {mend}, and no other")
-        if homes:
-            raise Unavailable(0, f"write in {homes[0]}, which is being deleted")
-        raise NoHome(f"the tenant has no home namespace: {mend}")
+        return self._places.home(tenant)
 
-    def enrolment(self, namespace: str) -> Enrolment | None:
-        """What a namespace is enrolled as."""
-        place = self._places.get(namespace)
-        return place.enrolment if place is not None else None
+    def entry(self, found: Claimant) -> Entry | None:
+        """The variable that an object is, if its namespace may define it."""
+        return entry(found, self._places.enrolment(found.metadata.namespace), self._allowed_names)
 
     def winner(self, identity: Identity) -> Entry | None:
         """Who claims this identity, shown or not."""
@@ -175,8 +153,7 @@ class Catalog:
 
     def at(self, ref: Ref) -> Entry | None:
         """The admitted variable of this name."""
-        place = self._places.get(ref.namespace)
-        found = place.variables.get(ref.name) if place is not None else None
+        found = self._found.get(ref.namespace, {}).get(ref.name)
         return self._entries.get(found.metadata.uid) if found is not None else None
 
     def expect(self, tenant: str, version: int) -> None:
@@ -211,11 +188,13 @@ class Catalog:
 
     # How it is kept
 
-    def _file(self, found: Claimant, place: Enrolment | None) -> None:
-        uid = found.metadata.uid
-        old = self._entries.pop(uid, None)
-        new = entry(found, place, self._allowed_names)
-        if old is not None:
+    def _file_all(self, namespace: str, before: Enrolment | None) -> None:
+        if self._places.enrolment(namespace) != before:
+            for found in self._found.get(namespace, {}).values():
+                self._file(found.metadata.uid, self.entry(found))
+
+    def _file(self, uid: str, new: Entry | None) -> None:
+        if (old := self._entries.pop(uid, None)) is not None:
             self._claims.unfile(old)
         if new is not None:
             new.hidden = new.hidden or uid in self._hidden
@@ -242,27 +221,3 @@ class Catalog:
             return FOREVER
         waits = found.state == "pending" or (found.reason == "Conflict" and self.winner(found.identity) is found)
         return 0 if waits else found.generation
-
-    def _enrol(self, namespace: str, after: Enrolment | None) -> None:
-        place = self._places[namespace]
-        if place.enrolment == after:
-            return
-        if place.enrolment is not None:
-            self._tenants[place.enrolment.tenant].discard(namespace)
-            if not self._tenants[place.enrolment.tenant]:
-                del self._tenants[place.enrolment.tenant]
-        if after is not None:
-            self._tenants[after.tenant].add(namespace)
-        place.enrolment = after
-        for found in place.variables.values():
-            self._file(found, after)
-
-    def _tidy(self, namespace: str) -> None:
-        place = self._places[namespace]
-        if place.enrolment is None and not place.variables:
-            del self._places[namespace]
-
-    @staticmethod
-    def _is_home(place: _Place) -> bool:
-        found = place.enrolment
-        return place.home and found is not None and found.workspace is None and found.project is None

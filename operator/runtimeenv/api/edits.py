@@ -83,7 +83,7 @@ def _sources(live: Live, edit: Edit) -> list[Op]:
 
 def _json(notes: Mapping[str, Any]) -> bytes:
     """Python's own comparison takes 1, 1.0 and true for the same."""
-    return msgspec.json.encode(notes, order="sorted")
+    return msgspec.json.encode(dict(notes), order="sorted")
 
 
 def _annotation(live: Live, key_id: str) -> Op:

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 from runtimeenv.api.catalog import Catalog
-from runtimeenv.api.claimants import LIVE, Entry, Live, entry
-from runtimeenv.api.edits import Edit, changing, manifest, overwriting, own_ref
-from runtimeenv.api.refused import refused
-from runtimeenv.cluster.kinds import NAMESPACES
-from runtimeenv.cluster.protocol import Cluster, Query, Written
+from runtimeenv.api.claimants import Entry, Live
+from runtimeenv.api.edits import Edit, changing, overwriting, own_ref
+from runtimeenv.api.finishing import Finishing
+from runtimeenv.api.objects import Objects
+from runtimeenv.cluster.protocol import Cluster, Written
 from runtimeenv.core.identity import Identity, Ref
-from runtimeenv.core.patches import Op
 from runtimeenv.core.values import Plaintext, check_reserved
 from runtimeenv.crypto.seal import SealingKey, seal
-from runtimeenv.errors import Conflict, Denied, NotFound, PreconditionFailed, Rejected, Stale, Unavailable
+from runtimeenv.errors import Conflict, Denied, NotFound, PreconditionFailed, Stale, Unavailable
 
 if TYPE_CHECKING:
     from runtimeenv.api.bearers import Bearer
@@ -33,6 +32,8 @@ FIRST_DELAY: Final = 0.01
 """Seconds, at most, before the second attempt; doubles."""
 
 R = TypeVar("R")
+Matches = Callable[[str], bool]
+"""Does this ETag satisfy If-Match?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What a write left."""
+    """What a write left, and where."""
 
     ref: Ref
     identity: Identity
-    version: int
-    generation: int
+    written: Written
     created: bool = False
+
+    @property
+    def version(self) -> int:
+        """The object's resourceVersion after the write."""
+        return int(self.written.version)
 
 
 class Writes:
@@ -86,13 +91,13 @@ class Writes:
         allowed_names: frozenset[str] = frozenset(),
         patience: float = 2.0,
     ) -> None:
-        self._cluster = cluster
+        self._objects = Objects(cluster, catalog)
         self._catalog = catalog
         self._sealing_key = sealing_key
         self._allowed_names = allowed_names
         self._patience = patience
         self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
-        self._running: set[asyncio.Task[Any]] = set()
+        self._finishing = Finishing()
 
     async def upsert(self, bearer: Bearer, draft: Draft) -> Done:
         """Create the variable, or set it whole.
@@ -105,33 +110,22 @@ class Writes:
             raise Denied("this API key is limited to other scopes, workspaces or projects")
         check_reserved("name", identity.name, self._allowed_names)
         edit = Edit(self._sealed(identity, draft.value), draft.enabled, draft.notes)
-        return await self._finished(self._upsert(bearer, identity, edit))
+        return await self._finishing.finish(self._upsert(bearer, identity, edit))
 
-    async def update(self, bearer: Bearer, id: str, change: Change, matches: Callable[[str], bool]) -> Done:  # noqa: A002
+    async def update(self, bearer: Bearer, id: str, change: Change, matches: Matches) -> Done:  # noqa: A002
         """Set some fields of the variable with this id, if its ETag matches; nothing to change writes nothing.
 
         Raises NotFound, PreconditionFailed, and what `upsert` raises.
         """
-        await self._catalog.reached(bearer.tenant)
         identity = self._catalog.find(bearer, id).identity
         sealed = self._sealed(identity, change.value) if change.value is not None else None
-        return await self._finished(self._update(bearer, id, Edit(sealed, change.enabled, change.notes), matches))
+        return await self._finishing.finish(
+            self._update(bearer, id, Edit(sealed, change.enabled, change.notes), matches)
+        )
 
-    async def delete(self, bearer: Bearer, id: str, matches: Callable[[str], bool]) -> str:  # noqa: A002
+    async def delete(self, bearer: Bearer, id: str, matches: Matches) -> str:  # noqa: A002
         """Delete it, if its ETag matches; the revision that has it no more. Raises as `update`."""
-        await self._catalog.reached(bearer.tenant)
-        return await self._finished(self._delete(bearer, id, matches))
-
-    async def _finished(self, work: Coroutine[Any, Any, R]) -> R:
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # nobody may be left to look at it
+        return await self._finishing.finish(self._delete(bearer, id, matches))
 
     def _sealed(self, identity: Identity, value: Plaintext) -> str:
         return str(seal(value, identity, self._sealing_key()))
@@ -152,65 +146,59 @@ class Writes:
     async def _upsert(self, bearer: Bearer, identity: Identity, edit: Edit) -> Done:
         async with self._lock(identity):
             made = await self._attempted(lambda: self._put(bearer, identity, edit))
-        return await self._settled(bearer, made)
+        return await self._answer(bearer, made)
 
     async def _put(self, bearer: Bearer, identity: Identity, edit: Edit) -> _Made:
-        home = self._catalog.home(bearer.tenant)
-        ref, live = await self._live(home, identity)
+        ref, live = await self._place(self._catalog.home(bearer.tenant), identity)
         if live is None:
-            version = await self._create(ref, identity, edit, bearer.key_id)
-            return _Made(ref, identity, version, 1, created=True)
+            return _Made(ref, identity, await self._objects.create(ref, identity, edit, bearer.key_id), created=True)
         if live.metadata.deletion_timestamp is not None:
             raise Unavailable(0, f"write {ref}, which is being deleted")
-        written = await self._patch(ref, live, overwriting(live, edit, bearer.key_id))
-        return _Made(ref, identity, int(written.version), written.generation)
+        return _Made(ref, identity, await self._objects.patch(live, overwriting(live, edit, bearer.key_id)))
 
-    async def _live(self, home: str, identity: Identity) -> tuple[Ref, Live | None]:
+    async def _place(self, home: str, identity: Identity) -> tuple[Ref, Live | None]:
         """The object to write, or the name under which to make one. Raises Conflict where another has both."""
         own, winner = own_ref(home, identity), self._catalog.winner(identity)
         if winner is not None and winner.ref.namespace != home:
             raise Conflict(str(winner.ref))
+        live: Live | None = None
         for ref in dict.fromkeys((winner.ref if winner is not None else own, own)):
-            live = await self._cluster.get(LIVE, ref)
-            if live is not None and self._is(live, identity):
+            live, found = await self._objects.read(ref, identity)
+            if found is not None:
                 return ref, live
         if live is not None:
             raise Conflict(str(own))
         return own, None
 
-    def _is(self, live: Live, identity: Identity) -> bool:
-        found = self._entry(live)
-        return found is not None and found.identity == identity
-
-    def _entry(self, live: Live) -> Entry | None:
-        return entry(live, self._catalog.enrolment(live.metadata.namespace), self._allowed_names)
-
-    async def _create(self, ref: Ref, identity: Identity, edit: Edit, key_id: str) -> int:
-        try:
-            return int(await self._cluster.replace(manifest(ref, identity, edit, key_id), None))
-        except Rejected as error:
-            namespace = await self._cluster.get(NAMESPACES, Ref("", ref.namespace))
-            if namespace is None or namespace.metadata.deletion_timestamp is not None:
-                raise Unavailable(error.status, f"create {ref}, whose namespace is being deleted") from None
-            raise refused(error) from None
-
-    async def _patch(self, ref: Ref, live: Live, ops: list[Op]) -> Written:
-        """Raises Stale where the object is not as it was read, or gone."""
-        try:
-            return await self._cluster.patch(LIVE, ref, ops)
-        except Rejected as error:
-            now = await self._cluster.get(LIVE, ref)
-            if now is None or now.metadata.resource_version != live.metadata.resource_version:
-                raise Stale(error.status, f"patch {ref}") from None
-            raise refused(error) from None
-
     # Update and delete
 
-    async def _update(self, bearer: Bearer, id: str, edit: Edit, matches: Callable[[str], bool]) -> Done:  # noqa: A002
+    async def _update(self, bearer: Bearer, id: str, edit: Edit, matches: Matches) -> Done:  # noqa: A002
         identity, ref = self._ours(bearer, id)
+
+        async def attempt() -> _Made:
+            live = await self._matching(identity, ref, matches)
+            ops = changing(live, edit, bearer.key_id)
+            same = Written(live.metadata.resource_version, live.metadata.generation)
+            return _Made(ref, identity, await self._objects.patch(live, ops) if ops else same)
+
         async with self._lock(identity):
-            made = await self._attempted(lambda: self._change(bearer, identity, ref, edit, matches))
-        return await self._settled(bearer, made)
+            made = await self._attempted(attempt)
+        return await self._answer(bearer, made)
+
+    async def _delete(self, bearer: Bearer, id: str, matches: Matches) -> str:  # noqa: A002
+        identity, ref = self._ours(bearer, id)
+
+        async def attempt() -> str:
+            live = await self._matching(identity, ref, matches)
+            await self._objects.delete(live)
+            return live.metadata.uid
+
+        async with self._lock(identity):
+            uid = await self._attempted(attempt)
+            self._catalog.hide(uid)
+        if await self._catalog.gone(uid, self._patience):
+            return str(self._catalog.version)
+        return await self._objects.version(ref.namespace)
 
     def _ours(self, bearer: Bearer, id: str) -> tuple[Identity, Ref]:  # noqa: A002
         found = self._catalog.find(bearer, id)
@@ -218,67 +206,38 @@ class Writes:
             raise Conflict(str(found.ref))
         return found.identity, found.ref
 
-    async def _matching(self, identity: Identity, ref: Ref, matches: Callable[[str], bool]) -> Live:
-        live = await self._cluster.get(LIVE, ref)
-        found = self._entry(live) if live is not None else None
-        if live is None or found is None or found.identity != identity or found.hidden:
+    async def _matching(self, identity: Identity, ref: Ref, matches: Matches) -> Live:
+        live, found = await self._objects.read(ref, identity)
+        if live is None or found is None or found.hidden:
             raise NotFound("no such variable")
         if not matches(found.etag):
             raise PreconditionFailed("the variable is no longer as If-Match names it: read it again")
         return live
 
-    async def _change(
-        self, bearer: Bearer, identity: Identity, ref: Ref, edit: Edit, matches: Callable[[str], bool]
-    ) -> _Made:
-        live = await self._matching(identity, ref, matches)
-        ops = changing(live, edit, bearer.key_id)
-        if not ops:
-            return _Made(ref, identity, live.metadata.version, live.metadata.generation)
-        written = await self._patch(ref, live, ops)
-        return _Made(ref, identity, int(written.version), written.generation)
-
-    async def _delete(self, bearer: Bearer, id: str, matches: Callable[[str], bool]) -> str:  # noqa: A002
-        identity, ref = self._ours(bearer, id)
-
-        async def attempt() -> str:
-            live = await self._matching(identity, ref, matches)
-            uid = live.metadata.uid
-            await self._cluster.delete(LIVE, ref, uid=uid, version=live.metadata.resource_version)
-            return uid
-
-        async with self._lock(identity):
-            uid = await self._attempted(attempt)
-        self._catalog.hide(uid)
-        if await self._catalog.gone(uid, self._patience):
-            return str(self._catalog.version)
-        return (await self._cluster.list(LIVE, Query(namespace=ref.namespace, limit=1))).version
-
     # The answer
 
-    async def _settled(self, bearer: Bearer, made: _Made) -> Done:
-        """What the catalog shows once the variable is ready or stalled, or of now after `patience`."""
+    async def _answer(self, bearer: Bearer, made: _Made) -> Done:
+        """What the catalog shows once the variable is ready or stalled, or what is there after `patience`."""
         self._catalog.expect(bearer.tenant, made.version)
         until = asyncio.get_running_loop().time() + self._patience
-        found = None
-        if await self._catalog.seen(made.version, self._patience):
-            found = self._catalog.at(made.ref)
+        seen = await self._catalog.seen(made.version, self._patience)
+        found = self._catalog.at(made.ref) if seen else None
         if found is not None:
             await self._check_won(made, found)
-            await self._catalog.settled(found.uid, made.generation, until - asyncio.get_running_loop().time())
+            left = until - asyncio.get_running_loop().time()
+            await self._catalog.settled(found.uid, made.written.generation, left)
             found = self._catalog.at(made.ref) or found
         else:
-            live = await self._cluster.get(LIVE, made.ref)
-            found = self._entry(live) if live is not None else None
+            _, found = await self._objects.read(made.ref, made.identity)
         if found is None or found.identity != made.identity:
             raise Unavailable(0, f"see {made.ref}, which is gone already")
-        ready = found.state == "ready" and found.generation >= made.generation
+        ready = found.state == "ready" and found.generation >= made.written.generation
         return Done(found, made.created, ready, str(max(found.version, made.version)))
 
     async def _check_won(self, made: _Made, found: Entry) -> None:
-        """An older claimant elsewhere, seen too late: ours goes again. Raises Conflict."""
+        """Raises Conflict where an older claimant came to light: what we made goes again."""
         winner = self._catalog.winner(made.identity)
-        if not made.created or winner is None or winner.uid == found.uid:
-            return
-        await self._cluster.delete(LIVE, made.ref, uid=found.uid)
-        self._catalog.hide(found.uid)
-        raise Conflict(str(winner.ref))
+        if made.created and winner is not None and winner.uid != found.uid:
+            await self._objects.withdraw(made.ref, found.uid)
+            self._catalog.hide(found.uid)
+            raise Conflict(str(winner.ref))
