@@ -5,5 +5,6 @@
 ``connection``  one client: parses, answers
 ``tls``         the serving certificate, renewed without dropping a connection
 ``folders``     mounted files that change while a process runs
+``sealing_key`` the operator's public key, from such a folder
 ``probes``      /healthz, /readyz, /metrics
 """

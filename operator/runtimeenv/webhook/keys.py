@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from runtimeenv.crypto.compare import COMPARE_KEY_SIZE
-from runtimeenv.crypto.seal import KEY_FIELD, SealingKey
+from runtimeenv.crypto.seal import SealingKey
 from runtimeenv.errors import Invalid, KeyUnavailable
+from runtimeenv.serving.sealing_key import PublishedKey
 
 PRIMARY: Final = "primary"
 
@@ -29,15 +30,14 @@ class Keys:
     """The keys as they were last loaded, if any."""
 
     def __init__(self) -> None:
-        self._sealing: SealingKey | None = None
+        self._published = PublishedKey()
+        self.load_sealing = self._published.load
         self._compare: CompareKeys | None = None
 
     @property
     def sealing(self) -> SealingKey:
         """The public key. Raises KeyUnavailable."""
-        if self._sealing is None:
-            raise KeyUnavailable("spec.value can't be sealed: the operator's public key is not published yet")
-        return self._sealing
+        return self._published.current()
 
     @property
     def compare(self) -> CompareKeys:
@@ -45,13 +45,6 @@ class Keys:
         if self._compare is None:
             raise KeyUnavailable("spec.value can't be sealed: the operator's compare keys are not there yet")
         return self._compare
-
-    def load_sealing(self, folder: Path) -> None:
-        """Read ``sealing-key``. Raises Invalid; the key that was loaded before stays."""
-        try:
-            self._sealing = SealingKey.parse((folder / KEY_FIELD).read_text())
-        except (OSError, ValueError):
-            raise Invalid(KEY_FIELD, "not mounted: values are refused until it is") from None
 
     def load_compare(self, folder: Path) -> None:
         """Read ``primary`` and the keys by id. Raises Invalid; the keys that were loaded before stay."""
