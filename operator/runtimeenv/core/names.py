@@ -39,6 +39,8 @@ ENV_TYPE: Final = f"{GROUP}/env"
 KEYRING_SECRET: Final = "runtime-env-keyring"
 KEK_SECRET: Final = "runtime-env-kek"
 COMPARE_KEYS_SECRET: Final = "runtime-env-compare-keys"
+API_KEYS_SECRET: Final = "runtime-env-api-keys"
+API_HASH_KEY_SECRET: Final = "runtime-env-api-hash-key"
 SERVING_SECRET: Final = "runtime-env-webhook-tls"
 PUBLIC_KEY_CONFIG_MAP: Final = "runtime-env-public-key"
 

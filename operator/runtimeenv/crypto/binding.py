@@ -16,6 +16,7 @@ VALUE_WORD: Final = "renv/value/1"
 ENVELOPE_WORD: Final = "renv/envelope/1"
 COMPARE_WORD: Final = "renv/compare/1"
 WRAP_WORD: Final = "renv/wrap/1"
+API_KEY_WORD: Final = "renv/apikey/1"
 
 
 @dataclass(frozen=True, slots=True)

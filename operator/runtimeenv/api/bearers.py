@@ -1,0 +1,165 @@
+"""Who a request comes from: API keys, known by a poll every two seconds (design §8).
+
+The poll is a GET of one object by name: it needs no right to list Secrets, brings a revocation to every replica within
+five seconds, and proves that the API server is within reach.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Never
+
+from runtimeenv.api.key_records import KeyRecord, Role, read_hash_key, read_records
+from runtimeenv.cluster.kinds import SECRET_METADATA, SECRETS
+from runtimeenv.cluster.objects import Secret
+from runtimeenv.cluster.protocol import Cluster
+from runtimeenv.core.identity import SCOPE_KINDS, Project, Ref, Scope, ScopeKind, Tenant, Workspace, scope_kind
+from runtimeenv.core.names import API_HASH_KEY_SECRET, API_KEYS_SECRET
+from runtimeenv.crypto.api_keys import HASH_KEY_SIZE, HASH_SIZE, ApiKey, same
+from runtimeenv.errors import ClusterError, Invalid, Unauthenticated, Unavailable
+
+EVERY: Final = 2.0
+"""Seconds between polls."""
+TRUSTED: Final = 300.0
+"""Seconds without a good poll after which no key is believed: a revocation may have been missed."""
+
+_SCHEME: Final = "bearer "
+_NOBODY: Final = KeyRecord(hash="00" * HASH_SIZE, tenant="", role="read", created=0, revoked=1)
+
+log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A good API key, and what it reaches; empty ``workspaces`` or ``projects`` are all of them."""
+
+    key_id: str
+    tenant: str
+    role: Role
+    scopes: frozenset[ScopeKind] = frozenset(SCOPE_KINDS)
+    workspaces: frozenset[str] = frozenset()
+    projects: frozenset[str] = frozenset()
+
+    def may_write(self) -> bool:
+        """May it create, change and delete?"""
+        return self.role == "write"
+
+    def reaches(self, scope: Scope) -> bool:
+        """May it know of variables of this scope?"""
+        if scope.tenant != self.tenant or scope_kind(scope) not in self.scopes:
+            return False
+        match scope:
+            case Workspace(workspace=workspace):
+                return not self.workspaces or workspace in self.workspaces
+            case Project(project=project):
+                return not self.projects or project in self.projects
+            case Tenant():
+                return True
+
+
+class Bearers:
+    """The API keys as the last poll found them."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.loaded = asyncio.Event()
+        """Set once they were read; that there are none is an answer, too."""
+        self._cluster = cluster
+        self._keys = _Polled(Ref(namespace, API_KEYS_SECRET))
+        self._hash_key = _Polled(Ref(namespace, API_HASH_KEY_SECRET))
+        self._clock = clock
+        self._monotonic = monotonic
+        self._heard = monotonic()
+        self._records: Mapping[str, KeyRecord] = {}
+        self._hashing = bytes(HASH_KEY_SIZE)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last good poll."""
+        return self._monotonic() - self._heard
+
+    def bearer(self, authorization: str | None) -> Bearer:
+        """Whose key it is. Raises Unauthenticated, for every cause alike, or Unavailable."""
+        if not self.loaded.is_set() or self.age > TRUSTED:
+            raise Unavailable(0, "API keys")
+        key = _key(authorization)
+        record = self._records.get(key.id, _NOBODY)
+        # Every key costs the same work, whether it is known or not.
+        good = same(key.hashed(self._hashing), bytes.fromhex(record.hash))
+        if not good or record.ended(self._clock()):
+            raise Unauthenticated
+        reach = record.reach
+        return Bearer(
+            key.id, record.tenant, record.role, reach, frozenset(record.workspaces), frozenset(record.projects)
+        )
+
+    async def follow(self) -> Never:
+        """Poll again and again."""
+        while True:
+            try:
+                await self.poll()
+            except ClusterError as error:
+                log.warning("API keys not read", extra={"reason": str(error)})
+            await asyncio.sleep(EVERY)
+
+    async def poll(self) -> None:
+        """Read what changed. Raises ClusterError; what was known stays."""
+        began = self._monotonic()
+        if await self._hash_key.moved(self._cluster):
+            self._hashing = read_hash_key(self._hash_key.data) or bytes(HASH_KEY_SIZE)
+        if await self._keys.moved(self._cluster):
+            self._records, wrong = read_records(self._keys.data)
+            log.info("API keys read", extra={"count": len(self._records)})
+            if wrong:
+                log.warning("entries are no API keys", extra={"count": len(wrong), "ref": API_KEYS_SECRET})
+        if read_hash_key(self._hash_key.data) is None:
+            self._records = {}  # without it no hash can be checked
+            self._keys.forget()
+        self._heard = began
+        self.loaded.set()
+
+
+class _Polled:
+    """One Secret, read whole only when it changed."""
+
+    def __init__(self, ref: Ref) -> None:
+        self._ref = ref
+        self._version: str | None = None
+        self._secret: Secret | None = None
+
+    @property
+    def data(self) -> Mapping[str, bytes]:
+        return self._secret.data if self._secret is not None else {}
+
+    async def moved(self, cluster: Cluster) -> bool:
+        """Read it; True if it is not as it was."""
+        found = await cluster.get(SECRET_METADATA, self._ref)
+        version = found.metadata.resource_version if found is not None else ""
+        if version == self._version:
+            return False
+        self._secret = await cluster.get(SECRETS, self._ref)
+        self._version = self._secret.metadata.resource_version if self._secret is not None else ""
+        return True
+
+    def forget(self) -> None:
+        """Read it whole again next time."""
+        self._version = None
+
+
+def _key(authorization: str | None) -> ApiKey:
+    """The key in the header; without one, and without a right checksum, nothing is looked up."""
+    if authorization is None or not authorization[: len(_SCHEME)].lower() == _SCHEME:
+        raise Unauthenticated
+    try:
+        return ApiKey.parse(authorization[len(_SCHEME) :].strip(" "))
+    except Invalid:
+        raise Unauthenticated from None

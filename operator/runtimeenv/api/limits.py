@@ -1,0 +1,39 @@
+"""How often one key, or one address, may ask: a token bucket each, in this replica."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+BURST: Final = 2.0
+"""Seconds of the rate that may come at once."""
+REMEMBERED: Final = 100_000
+"""Who is remembered at most; beyond, the one that asked least recently begins anew."""
+
+_ROUNDING: Final = 1e-9
+
+
+class Limiter:
+    """``rate`` requests a second for each, and `BURST` seconds' worth at once."""
+
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic, remembered: int = REMEMBERED) -> None:
+        self._each = 1 / rate
+        self._window = max(BURST, self._each)
+        self._clock = clock
+        self._remembered = remembered
+        self._full_at: dict[str, float] = {}
+        """When each bucket is full again, the least recently asked first."""
+
+    def take(self, who: str) -> float:
+        """Seconds to wait until there is a request left for ``who``; 0 takes it."""
+        now = self._clock()
+        full_at = max(self._full_at.pop(who, now), now) + self._each
+        wait = full_at - now - self._window
+        if wait > _ROUNDING:
+            self._full_at[who] = full_at - self._each
+            return wait
+        self._full_at[who] = full_at
+        if len(self._full_at) > self._remembered:
+            del self._full_at[next(iter(self._full_at))]
+        return 0.0
