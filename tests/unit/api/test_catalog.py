@@ -157,6 +157,18 @@ def test_of_several_claimants_the_oldest_shows_until_it_goes() -> None:
         made.find(ACME, identity().id)
 
 
+def test_what_was_deleted_stays_hidden_whatever_the_watch_still_tells_and_claims_until_it_is_gone() -> None:
+    younger = variable("acme-home/b")
+    younger["metadata"]["creationTimestamp"] = "2027-01-01T00:00:00Z"
+    made = catalog(variable("acme-home/a"), younger)
+    made.hide("a")
+    made.put_variable(read({**variable("acme-home/a"), "status": status()}, 2))
+    with pytest.raises(NotFound):
+        made.find(ACME, identity().id)
+    made.remove_variable(read(variable("acme-home/a")))
+    assert made.find(ACME, identity().id).ref.name == "b"
+
+
 def test_a_namespace_that_is_enrolled_anew_takes_its_variables_along() -> None:
     made = catalog(variable("acme-home/a", scope="project", projectId="blog"), variable("acme-home/b"))
     for manifest, acme, globex in (

@@ -210,6 +210,6 @@ def test_once_nothing_exists_nothing_is_kept(taken: list[Manifest | tuple[str, s
         told.step(step)
     for key in list(told.objects):
         told.step(key)
-    catalog = told.catalog
-    assert not (catalog._entries or catalog._found or catalog._shelves or catalog._hidden)
-    assert not (catalog._places._tenants or catalog._claims._layers)
+    catalog, places = told.catalog, told.catalog._places
+    assert (catalog._entries, catalog._found, catalog._shelves, catalog._hidden) == ({}, {}, {}, set())
+    assert (places._places, places._tenants, catalog._claims._layers) == ({}, {}, {})
