@@ -54,7 +54,7 @@ class Unauthenticated(RuntimeEnvError):
     """No good API key. One class and one text for every cause, so that none can be told apart (design §8)."""
 
     def __init__(self) -> None:
-        super().__init__("give a valid API key: Authorization: Bearer msk_live_...")
+        super().__init__("give a valid API key, in the header Authorization after the word Bearer")
 
 
 class NoHome(RuntimeEnvError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
-from runtimeenv.errors import Denied, Throttled
+from runtimeenv.errors import Denied, Throttled, Unauthenticated
 
 if TYPE_CHECKING:
     from runtimeenv.api.bearers import Bearer, Bearers
@@ -35,12 +35,15 @@ class Service:
 def admit(service: Service, request: Request, *, to_write: bool) -> Bearer:
     """The request's bearer, noted for the audit trail.
 
-    Raises Throttled, Unauthenticated, Unavailable (revocations may have been missed) or Denied.
+    Raises Throttled, Unauthenticated (also for the key of a tenant that has no namespace), Unavailable (revocations may
+    have been missed) or Denied.
     """
     audit = request.state.audit
     _take(service.address_limiter, audit.address)
     credentials = request.headers.getlist("authorization")
     bearer = service.bearers.bearer(credentials[0] if len(credentials) == 1 else None)
+    if not service.catalog.knows_tenant(bearer.tenant):
+        raise Unauthenticated
     audit.key_id, audit.tenant = bearer.key_id, bearer.tenant
     _take(service.key_limiter, bearer.key_id)
     if to_write and not bearer.may_write():

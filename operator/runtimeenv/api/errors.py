@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable
 from typing import Final
@@ -31,8 +30,6 @@ from runtimeenv.errors import (
     Unauthenticated,
 )
 
-log = logging.getLogger("runtimeenv.api")
-
 RETRY_SOON: Final = 1
 RETRY_LATE: Final = 30
 """Seconds to wait for what only an administrator can mend."""
@@ -53,6 +50,9 @@ _STATUSES: Final[dict[type[RuntimeEnvError], int]] = {
     KeyUnavailable: 503,
     ClusterError: 503,
 }
+ANSWERED: Final = tuple(_STATUSES)
+"""Whatever else is raised is a fault of ours: `middleware` answers it."""
+
 # Where the error's own text is not for clients: it names our objects, or the framework's text may name the path.
 _MESSAGES: Final = {
     400: "The request is malformed.",
@@ -73,10 +73,8 @@ _FIELDS: Final = {"workspaceId": "workspace_id", "projectId": "project_id"}
 
 
 def answer(request: Request, error: Exception, headers: dict[str, str] | None = None) -> Response:
-    """The answer to a request that failed so, and its code for the audit trail."""
+    """The answer to a request that failed so; the audit trail learns the code."""
     status, failure = failure_of(error)
-    if status == 500:
-        log.error("request failed", exc_info=error, extra={"request_id": request.state.audit.request_id})
     request.state.audit.code = failure.code
     return render(status, failure, request.state.audit.request_id, headers)
 
@@ -92,7 +90,7 @@ def render(status: int, failure: Failure, request_id: str, headers: dict[str, st
 
 
 def failure_of(error: Exception) -> tuple[int, Failure]:
-    """The status and the body of an error; whatever is not known is an internal error."""
+    """The status and the body of an error: one of ANSWERED, or an HTTPException of the framework."""
     status = _status(error)
     return status, Failure(CODES[status], _message(status, error), tuple(_details(error)), _retry_after(status, error))
 
@@ -100,7 +98,7 @@ def failure_of(error: Exception) -> tuple[int, Failure]:
 def _status(error: Exception) -> int:
     if isinstance(error, HTTPException):
         return error.status_code if error.status_code in CODES else 400 if error.status_code < 500 else 500
-    return next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
+    return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
 
 
 def _message(status: int, error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
@@ -18,7 +18,7 @@ from runtimeenv.api.admission import Service, admit
 from runtimeenv.api.bodies import read_object
 from runtimeenv.api.conditions import if_match, if_none_match
 from runtimeenv.api.drafts import parse_change, parse_draft, parse_replacement
-from runtimeenv.api.errors import answer
+from runtimeenv.api.errors import ANSWERED, answer
 from runtimeenv.api.items import many, one
 from runtimeenv.api.operations import BASE, ONE
 from runtimeenv.api.pages import page
@@ -141,9 +141,7 @@ def _endpoint(service: Service, handler: Handler, *, to_write: bool) -> Endpoint
     async def endpoint(request: Request) -> Response:
         try:
             return await handler(request, admit(service, request, to_write=to_write))
-        except ClientDisconnect:
-            raise
-        except Exception as error:
+        except ANSWERED as error:
             return answer(request, error)
 
     return endpoint
