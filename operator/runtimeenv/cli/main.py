@@ -16,8 +16,10 @@ VERBS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "controller": "runtimeenv.cli.processes:controller",
         "webhook": "runtimeenv.cli.processes:webhook",
+        "api": "runtimeenv.cli.processes:api",
         "seal": "runtimeenv.cli.sealing:seal_command",
         "public-key": "runtimeenv.cli.sealing:public_key",
+        "apikey": "runtimeenv.cli.apikeys:apikey",
         "version": "runtimeenv.cli.main:version",
     }
 )
