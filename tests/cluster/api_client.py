@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
-import secrets
-import time
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runtimeenv.api.key_records import HASH_KEY_FIELD, KeyRecord, Role, write_records
-from runtimeenv.core.names import API_HASH_KEY_SECRET, API_KEYS_SECRET
-from runtimeenv.crypto.api_keys import HASH_KEY_SIZE, ApiKey
-from tests import builders
+from runtimeenv.api.key_records import Role
 from tests.cluster import homes
 from tests.cluster.homes import Home
-from tests.kube.chart import NAMESPACE
+from tests.documents import REPOSITORY
 from tests.kube.cluster import Cluster, wait
 from tests.kube.launches import Launch
 from tests.kube.operator import Operator
@@ -105,27 +102,16 @@ def _named(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): text for name, text in headers.items()}
 
 
-def issue(cluster: Cluster, tenant: str, *, role: Role = "write", **limits: Any) -> str:
-    """A new API key of a tenant; `limits` are further fields of its record."""
-    hash_key = _hash_key(cluster)
-    key = ApiKey.generate()
-    record = KeyRecord(hash=key.hashed(hash_key).hex(), tenant=tenant, role=role, created=int(time.time()), **limits)
-    _opaque(cluster, API_KEYS_SECRET, write_records({key.id: record}))
-    return key.reveal()
+def issue(cluster: Cluster, tenant: str, *options: str, role: Role = "write") -> str:
+    """A new API key of a tenant, as `runtimeenv apikey create` prints it; `options` are further ones of that."""
+    return runtimeenv(cluster, "apikey", "create", f"--tenant={tenant}", f"--role={role}", *options).strip()
 
 
-def _hash_key(cluster: Cluster) -> bytes:
-    name = ("secret", API_HASH_KEY_SECRET, "--ignore-not-found", "-o", "jsonpath={.data.key}", "-n", NAMESPACE)
-    if not (found := cluster.kubectl("get", *name).out):
-        _opaque(cluster, API_HASH_KEY_SECRET, {HASH_KEY_FIELD: secrets.token_bytes(HASH_KEY_SIZE)})
-        return _hash_key(cluster)
-    return base64.b64decode(found)
-
-
-def _opaque(cluster: Cluster, name: str, entries: Mapping[str, bytes]) -> None:
-    """Adds entries to a Secret of the operator's namespace: each call as an applier of its own, so none goes."""
-    secret = builders.source_secret(f"{NAMESPACE}/{name}", entries, consent=False)
-    cluster.apply(secret, "--server-side", f"--field-manager=test-{secrets.token_hex(4)}")
+def runtimeenv(cluster: Cluster, *words: str) -> str:
+    """What the command line prints to an administrator of the cluster. Raises CalledProcessError."""
+    environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig), "PYTHONPATH": f"{REPOSITORY}/operator"}
+    argv = [*cluster.reach, sys.executable, "-m", "runtimeenv", *words]
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 @dataclass(frozen=True)
@@ -140,9 +126,9 @@ class Customer:
         """The tenant's id, which is its home's name too."""
         return self.home.namespace
 
-    def with_key(self, *, role: Role = "write", **limits: Any) -> Client:
-        """A client with a further key of this tenant, which the API knows already."""
-        return known(replace(self.client, key=issue(self.home.cluster, self.tenant, role=role, **limits)))
+    def with_key(self, *options: str, role: Role = "write") -> Client:
+        """A client with a further key of this tenant, made with these options, which the API knows already."""
+        return known(replace(self.client, key=issue(self.home.cluster, self.tenant, *options, role=role)))
 
 
 def known(client: Client) -> Client:
