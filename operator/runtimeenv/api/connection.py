@@ -212,6 +212,8 @@ class Connection(HttpToolsProtocol):
 
     def _give_up(self, cycle: RequestResponseCycle) -> None:
         """The rest of this request won't come. Its answer, if it has begun, stays the last word."""
+        if cycle.disconnected:
+            return  # the client's last byte came after what was refused
         if cycle.response_started:
             self._refusal = None
             return
