@@ -1,6 +1,7 @@
 """python -m tests.demo up | down."""
 
 import argparse
+import shutil
 import sys
 import time
 
@@ -47,6 +48,8 @@ def main() -> None:
 
 def up(wanted: Tier | None) -> None:
     """Brings up what is missing, tells the story, and leaves the cluster up."""
+    if shutil.which("curl") is None:
+        sys.exit("curl is missing, with which the demo speaks to the REST API: apt-get install curl")
     began = time.monotonic()
     tier, reason = (wanted, "") if wanted else ground.tier()
     if reason:
@@ -59,6 +62,7 @@ def up(wanted: Tier | None) -> None:
     try:
         Story(
             narrator,
+            ground.api(cluster),
             pods_run=tier != "control-plane",
             etcd=str(cluster.folder / "etcd") if cluster.etcd_files() else "",
         ).whole()

@@ -30,16 +30,35 @@ class Narrator:
 
     def run(self, command: str) -> str:
         """Shows and runs a command as a user would type it. Raises CommandFailed unless it ends with 0."""
-        print(self._styled("36", textwrap.indent(command, "  ", lambda _: True).replace("  ", "$ ", 1)), flush=True)
-        argv = ["bash", "-o", "pipefail", "-c", command]
-        both = subprocess.STDOUT
-        done = subprocess.run(
-            argv, cwd=self._folder, env=self._environment, stdout=subprocess.PIPE, stderr=both, text=True, check=False
-        )
-        print(textwrap.indent(done.stdout.rstrip("\n"), "    "), flush=True)
-        if done.returncode != 0:
-            raise CommandFailed(f"ended with {done.returncode}: {command}")
+        done = self._ran(command, command, subprocess.STDOUT)
+        self._show(done.stdout)
         return done.stdout
+
+    def remember(self, name: str, command: str) -> None:
+        """Shows and runs a command whose output becomes a variable of the shell for all that follow."""
+        done = self._ran(f"{name}=$({command})", command, subprocess.PIPE)
+        self._show(done.stderr)
+        self._environment[name] = done.stdout.strip()
+
+    def _ran(self, shown: str, command: str, stderr: int) -> "subprocess.CompletedProcess[str]":
+        print(self._styled("36", textwrap.indent(shown, "  ", lambda _: True).replace("  ", "$ ", 1)), flush=True)
+        argv = ["bash", "-o", "pipefail", "-c", command]
+        done = subprocess.run(
+            argv,
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            self._show(f"{done.stdout}{done.stderr or ''}")
+            raise CommandFailed(f"ended with {done.returncode}: {command}")
+        return done
+
+    def _show(self, printed: str) -> None:
+        print(textwrap.indent(printed.rstrip("\n"), "    "), flush=True)
 
     def _styled(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text

@@ -4,16 +4,20 @@ import secrets
 
 from tests.demo.narrator import Narrator
 
-SHOWN = "MODEL|ANTHROPIC_API_KEY"
+SHOWN = "MODEL|ANTHROPIC_API_KEY|SEARCH_API_KEY"
 # The pods of the examples, and the Secrets that admission makes them refer to.
 PODS = {"sandbox": "renv.sandbox.w-ws-u123", "computer": "renv.computer", "agent": "renv.agent.p-blog"}
 
 
 class Story:
-    """One telling. Environments are read inside containers if `pods_run`; etcd's files are in `etcd`, if it is here."""
+    """One telling. Environments are read inside containers if `pods_run`; etcd's files are in `etcd`, if it is here.
 
-    def __init__(self, narrator: Narrator, *, pods_run: bool, etcd: str) -> None:
+    `api` is the address at which curl finds the REST API.
+    """
+
+    def __init__(self, narrator: Narrator, api: str, *, pods_run: bool, etcd: str) -> None:
         self._tell = narrator
+        self._variables = f"{api}/api/v1/runtime-env"
         self._pods_run = pods_run
         self._etcd = etcd
         self._key = f"sk-ant-demo-{secrets.token_hex(12)}"
@@ -26,6 +30,7 @@ class Story:
         self.start_pods()
         self.rotate()
         self.disable()
+        self.post()
         self.delete()
 
     def enrol(self) -> None:
@@ -88,6 +93,25 @@ class Story:
         self._tell.run(f"kubectl patch rvar blog-agents-model -n acme --type=merge -p '{patch}'")
         self._tell.run("kubectl wait --for=condition=Ready rvar/blog-agents-model -n acme --timeout=60s")
         self._again("agent")
+
+    def post(self) -> None:
+        self._tell.step(
+            "Use the REST API",
+            "An administrator issues an API key for the tenant, known to the API within 5 seconds. A program that holds"
+            " it sees what kubectl wrote, and posts a variable: one like any other, in the tenant's home namespace.",
+        )
+        self._tell.remember("API_KEY", "runtimeenv apikey create --tenant acme --role write")
+        # Silent until the key is known.
+        self._curl("--fail --retry 5 --retry-all-errors", query="?scope=tenant")
+        key = f"search-demo-{secrets.token_hex(8)}"
+        body = f'{{"scope": "project", "project_id": "blog", "name": "SEARCH_API_KEY", "value": "{key}"}}'
+        self._curl(f"--fail-with-body --json '{body}'")
+        self._tell.run("kubectl get rvar -n acme")
+        self._again("agent")
+
+    def _curl(self, options: str, query: str = "") -> None:
+        key = '-H "Authorization: Bearer $API_KEY"'
+        self._tell.run(f"curl --silent {options} \\\n  {key} '{self._variables}{query}'")
 
     def delete(self) -> None:
         self._tell.step("Delete a variable", "The tenant's MODEL goes out of every environment.")

@@ -10,7 +10,7 @@ from tests.demo import ground
 from tests.demo.narrator import Narrator
 from tests.demo.story import Story
 from tests.kube.cluster import Cluster
-from tests.kube.operator_pods import OperatorPods
+from tests.kube.operator_pods import OperatorPods, forwarded
 
 MODEL = re.compile(r"^    (?:MODEL=)?(claude-small|claude-large|none)$", re.MULTILINE)
 
@@ -22,9 +22,15 @@ def test_the_story_is_told_to_its_end(
 ) -> None:
     ground.bring_examples_image(node)
     ground.clear(node)
-    Story(Narrator(ground.REPOSITORY, ground.commands(node)), pods_run=True, etcd=str(node.folder / "etcd")).whole()
+    narrator = Narrator(ground.REPOSITORY, ground.commands(node))
+    with forwarded(node, 8000) as api:
+        Story(narrator, api, pods_run=True, etcd=str(node.folder / "etcd")).whole()
     told = capsys.readouterr().out
-    # Sandbox, computer, agent; the rotated sandbox; the agent without the project's; the computer without any.
-    assert MODEL.findall(told) == [*("claude-small",) * 2, "claude-large", *("claude-small",) * 2, "none"]
+    # Sandbox, computer, agent; the rotated sandbox; the agent without the project's, and as it was then; the computer
+    # without any.
+    assert MODEL.findall(told) == [*("claude-small",) * 2, "claude-large", *("claude-small",) * 3, "none"]
+    [posted] = re.findall(r'"value": "(search-demo-\w+)"', told)
+    assert f"    SEARCH_API_KEY={posted}" in told.splitlines()
+    assert told.count(posted) == 2, "the API told a value"
     assert len(set(re.findall(r"ANTHROPIC_API_KEY=(\S+)", told))) == 2
     assert told.count("not found") == 4, "two searches of etcd, each in words and in its output"
