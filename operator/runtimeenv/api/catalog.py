@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from runtimeenv.api.bearers import Bearer
 from runtimeenv.api.claimants import Claimant, Entry, entry
 from runtimeenv.api.places import Places
 from runtimeenv.api.shelf import Shelf
 from runtimeenv.api.waiting import FOREVER, Levels
 from runtimeenv.cluster.objects import AnnotatedMetadata
 from runtimeenv.core.claims import Claims
-from runtimeenv.core.identity import Identity, Ref, scope_fields
+from runtimeenv.core.identity import SCOPE_KINDS, Identity, Ref, scope_fields
 from runtimeenv.core.tenancy import Enrolment
 from runtimeenv.errors import NotFound, Unavailable
-
-if TYPE_CHECKING:
-    from runtimeenv.api.bearers import Bearer
 
 PATIENCE: Final = 2.0
 """Seconds that a read waits for what it must have seen (design §8)."""
@@ -116,7 +114,7 @@ class Catalog:
         found = list(shelf.entries) if shelf is not None else []
         if selection != EVERYTHING:
             found = [e for e in found if selection.takes(e.identity)]
-        if bearer.scopes or bearer.workspaces or bearer.projects:
+        if bearer.workspaces or bearer.projects or len(bearer.scopes) < len(SCOPE_KINDS):
             found = [e for e in found if bearer.reaches(e.identity.layer.scope)]
         return found
 

@@ -10,9 +10,10 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
+from runtimeenv.api.bearers import Bearer
 from runtimeenv.api.catalog import Catalog
 from runtimeenv.api.claimants import Entry, Live
 from runtimeenv.api.edits import Edit, changing, overwriting, own_ref
@@ -23,9 +24,6 @@ from runtimeenv.core.identity import Identity, Ref
 from runtimeenv.core.values import Plaintext, check_reserved
 from runtimeenv.crypto.seal import SealingKey, seal
 from runtimeenv.errors import Conflict, Denied, NotFound, PreconditionFailed, Stale, Unavailable
-
-if TYPE_CHECKING:
-    from runtimeenv.api.bearers import Bearer
 
 ATTEMPTS: Final = 8
 FIRST_DELAY: Final = 0.01

@@ -46,8 +46,7 @@ def terminating(manifest: Manifest) -> Manifest:
 
 def bearer(tenant: str = "acme", **limits: Any) -> Bearer:
     """An API key that may write; ``limits`` are scopes, workspaces, projects."""
-    everything = dict.fromkeys(("scopes", "workspaces", "projects"), frozenset[str]())
-    return Bearer("abcdefghij234567", tenant, "write", **{**everything, **limits})
+    return Bearer("abcdefghij234567", tenant, "write", **limits)
 
 
 ACME: Final = bearer()
