@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from runtimeenv.api.bearers import Bearer
-
 from runtimeenv.api.catalog import Catalog
 from runtimeenv.api.claimants import CLAIMANTS, Claimant
 from runtimeenv.api.writes import Change, Draft, Writes
