@@ -112,20 +112,29 @@ class Bearers:
             await asyncio.sleep(EVERY)
 
     async def poll(self) -> None:
-        """Read what changed. Raises ClusterError; what was known stays."""
-        began = self._monotonic()
-        if await self._hash_key.moved(self._cluster):
-            self._hashing = read_hash_key(self._hash_key.data) or bytes(HASH_KEY_SIZE)
-        if await self._keys.moved(self._cluster):
-            self._records, wrong = read_records(self._keys.data)
-            log.info("API keys read", extra={"count": len(self._records)})
-            if wrong:
-                log.warning("entries are no API keys", extra={"count": len(wrong), "ref": API_KEYS_SECRET})
-        if read_hash_key(self._hash_key.data) is None:
-            self._records = {}  # without it no hash can be checked
-            self._keys.forget()
+        """Read what changed. Raises ClusterError; what was read until then holds, so that no revocation waits."""
+        began, moved = self._monotonic(), False
+        for secret in (self._keys, self._hash_key):
+            if await secret.moved(self._cluster):
+                moved = True
+                self._take()
+        if moved:
+            self._tell()
         self._heard = began
         self.loaded.set()
+
+    def _take(self) -> None:
+        """Without the hash key no API key can be checked: then there are none."""
+        hash_key = read_hash_key(self._hash_key.data)
+        self._hashing = hash_key or bytes(HASH_KEY_SIZE)
+        self._records, _ = read_records(self._keys.data) if hash_key else ({}, {})
+
+    def _tell(self) -> None:
+        log.info("API keys read", extra={"count": len(self._records)})
+        if self._keys.data and read_hash_key(self._hash_key.data) is None:
+            log.warning("no API key can be checked: their hash key is missing", extra={"ref": API_HASH_KEY_SECRET})
+        elif unread := len(self._keys.data) - len(self._records):
+            log.warning("entries are no API keys", extra={"count": unread, "ref": API_KEYS_SECRET})
 
 
 class _Polled:
@@ -149,10 +158,6 @@ class _Polled:
         self._secret = await cluster.get(SECRETS, self._ref)
         self._version = self._secret.metadata.resource_version if self._secret is not None else ""
         return True
-
-    def forget(self) -> None:
-        """Read it whole again next time."""
-        self._version = None
 
 
 def _key(authorization: str | None) -> ApiKey:

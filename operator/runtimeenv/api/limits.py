@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from typing import Final
 
 BURST: Final = 2.0
@@ -37,3 +38,14 @@ class Limiter:
         if len(self._full_at) > self._remembered:
             del self._full_at[next(iter(self._full_at))]
         return 0.0
+
+
+def neighbourhood(address: str) -> str:
+    """Who is counted as one: an IPv4 address; of an IPv6 address its /64, which one customer has whole (RFC 6177)."""
+    if ":" not in address:
+        return address
+    try:
+        found = IPv6Address(address)
+    except ValueError:
+        return address
+    return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))

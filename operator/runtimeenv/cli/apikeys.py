@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal, TypeVar
 
 import click
-import msgspec
 from click.decorators import FC
 
-from runtimeenv.api.key_records import ROLES, KeyRecord, Role
+from runtimeenv.api.key_records import DESCRIPTION_LIMIT, ROLES, KeyRecord, Role
+from runtimeenv.cli import moments
+from runtimeenv.cli.key_listing import as_json, moment, ordered, shown, table
 from runtimeenv.cli.key_store import KeyStore
-from runtimeenv.core.conditions import timestamp
 from runtimeenv.core.identity import SCOPE_KINDS, ScopeKind, parse_id
-from runtimeenv.crypto.api_keys import ApiKey
-from runtimeenv.errors import Invalid
+from runtimeenv.crypto.api_keys import ApiKey, is_key_id
+from runtimeenv.errors import Invalid, Rejected
 
 R = TypeVar("R")
-
-UNITS: Final = {"m": 60, "h": 3600, "d": 86400}
-COLUMNS: Final = ("ID", "TENANT", "ROLE", "REACH", "CREATED", "EXPIRES", "STATUS", "DESCRIPTION")
-DESCRIPTION_LIMIT: Final = 200
-
-_DURATION = re.compile(r"([0-9]{1,6})([mhd])")
+Printed = Literal["text", "json"]
 
 
 def _cluster_options(command: FC) -> FC:
@@ -35,6 +28,10 @@ def _cluster_options(command: FC) -> FC:
         "--system-namespace", default="runtime-env-system", show_default=True, help="The operator's namespace."
     )
     return for_context(for_system(command))
+
+
+def _output(*forms: str) -> Callable[[FC], FC]:
+    return click.option("--output", "-o", type=click.Choice(forms), default=forms[0], show_default=True)
 
 
 @click.group("apikey")
@@ -50,6 +47,7 @@ def apikey() -> None:
 @click.option("--workspace", "workspaces", multiple=True, help="Limit it to this workspace.")
 @click.option("--project", "projects", multiple=True, help="Limit it to this project.")
 @click.option("--description", default="", help="What it is for; shown in the list.")
+@_output("text", "json")
 @_cluster_options
 def create(  # noqa: PLR0913 - one parameter an option
     *,
@@ -60,6 +58,7 @@ def create(  # noqa: PLR0913 - one parameter an option
     workspaces: tuple[str, ...],
     projects: tuple[str, ...],
     description: str,
+    output: Printed,
     context: str | None,
     system_namespace: str,
 ) -> None:
@@ -73,42 +72,36 @@ def create(  # noqa: PLR0913 - one parameter an option
         tenant=parse_id("--tenant", tenant),
         role=role,
         created=now,
-        expires=_moment(expires, now),
-        scopes=scopes,
-        workspaces=tuple(parse_id("--workspace", name) for name in workspaces),
-        projects=tuple(parse_id("--project", name) for name in projects),
+        expires=moments.end("--expires", expires, now) if expires is not None else 0,
+        scopes=tuple(dict.fromkeys(scopes)),
+        workspaces=_ids("workspace", workspaces, scopes),
+        projects=_ids("project", projects, scopes),
         description=_described(description),
     )
-
-    async def made(store: KeyStore) -> tuple[ApiKey, bool]:
-        return await store.create(record), await store.is_enrolled(tenant)
-
-    key, enrolled = _in_cluster(context, system_namespace, made)
-    click.echo(key.reveal())
-    click.echo(f"Key {key.id} of tenant {tenant}: keep it now, it is not shown again.", err=True)
-    if not enrolled:
-        click.echo(f"Warning: no namespace is enrolled under tenant {tenant} yet.", err=True)
+    warning, key = _in_cluster(context, system_namespace, lambda store: _created(store, record))
+    _print(key, record, output)
+    if warning:
+        click.echo(f"Warning: {warning}", err=True)
 
 
 @apikey.command("list")
 @click.option("--tenant", help="Only this tenant's.")
-@click.option("--output", "-o", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@_output("table", "json")
 @_cluster_options
 def list_keys(
     *, tenant: str | None, output: Literal["table", "json"], context: str | None, system_namespace: str
 ) -> None:
     """Show the keys, by tenant; a key that has ended stays for 90 days."""
-    records = _in_cluster(context, system_namespace, lambda store: store.read())
-    found = {key_id: record for key_id, record in records.items() if tenant in (None, record.tenant)}
-    ordered = sorted(found.items(), key=lambda entry: (entry[1].tenant, entry[1].created, entry[0]))
-    now = time.time()
+    stored = _in_cluster(context, system_namespace, lambda store: store.read())
+    keys = ordered(stored.records, tenant, time.time())
     if output == "json":
-        shown = [_shown(key_id, record, now) for key_id, record in ordered]
-        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
-    elif ordered:
-        click.echo(_table([COLUMNS, *(_row(_shown(key_id, record, now)) for key_id, record in ordered)]))
+        click.echo(as_json(keys))
+    elif keys:
+        click.echo(table(keys))
     else:
         click.echo("No API keys. Make one: runtimeenv apikey create --tenant TENANT", err=True)
+    if stored.unread:
+        click.echo(f"Warning: {len(stored.unread)} entries of the Secret are no keys of this release.", err=True)
 
 
 @apikey.command("revoke")
@@ -124,15 +117,37 @@ def revoke(*, key_ids: tuple[str, ...], context: str | None, system_namespace: s
 
 @apikey.command("rotate")
 @click.argument("key_id", metavar="ID")
-@click.option("--overlap", default="24h", show_default=True, help="How long the old key still works: 30m, 24h, 7d, 0m.")
+@click.option("--overlap", default="24h", show_default=True, help="How long the old key still works: 30m, 7d; 0: not.")
+@_output("text", "json")
 @_cluster_options
-def rotate(*, key_id: str, overlap: str, context: str | None, system_namespace: str) -> None:
+def rotate(*, key_id: str, overlap: str, output: Printed, context: str | None, system_namespace: str) -> None:
     """Print a new key with the rights of an old one, which ends after --overlap."""
-    old, now, seconds = _bare(key_id), int(time.time()), _seconds("--overlap", overlap)
-    key, record = _in_cluster(context, system_namespace, lambda store: store.rotate(old, now, seconds))
-    click.echo(key.reveal())
-    click.echo(f"Key {key.id} of tenant {record.tenant}: keep it now, it is not shown again.", err=True)
-    click.echo(f"Key {old} ends at {_time(record.expires)}.", err=True)
+    old, now, seconds = _bare(key_id), int(time.time()), moments.duration("--overlap", overlap)
+    key, record, ending = _in_cluster(context, system_namespace, lambda store: store.rotate(old, now, seconds))
+    _print(key, record, output)
+    click.echo(f"Key {old} ends at {moment(ending.expires)}.", err=True)
+
+
+async def _created(store: KeyStore, record: KeyRecord) -> tuple[str, ApiKey]:
+    """A warning or "", and the key. Nothing fails once the key is made: it would be lost."""
+    try:
+        enrolled = await store.is_enrolled(record.tenant)
+    except Rejected:
+        warning = "not allowed to list namespaces, so it is not known whether the tenant has any."
+    else:
+        warning = (
+            "" if enrolled else f"no namespace is enrolled under tenant {record.tenant}: the key is refused until then."
+        )
+    return warning, await store.create(record)
+
+
+def _print(key: ApiKey, record: KeyRecord, output: Printed) -> None:
+    facts = {"key": key.reveal(), **shown(key.id, record, record.created)}
+    click.echo(as_json(facts) if output == "json" else facts["key"])
+    until = f" until {facts['expires']}" if facts["expires"] else ""
+    click.echo(
+        f"Key {key.id} ({record.role}) of tenant {record.tenant}{until}: keep it now, it is not shown again.", err=True
+    )
 
 
 def _in_cluster(context: str | None, system: str, work: Callable[[KeyStore], Awaitable[R]]) -> R:
@@ -147,79 +162,21 @@ def _in_cluster(context: str | None, system: str, work: Callable[[KeyStore], Awa
 
 
 def _bare(text: str) -> str:
-    """A key's id; of a whole key that somebody pastes, nothing else is kept."""
+    """A key's id, of a whole key too; raises Invalid, without the text, which may be most of a key."""
     parts = text.split("_")
-    return parts[2] if len(parts) == 5 else text
+    key_id = parts[2] if len(parts) == 5 else text
+    if not is_key_id(key_id):
+        raise Invalid("ID", "must be the 16 characters between msk_live_ and the next _: `runtimeenv apikey list`")
+    return key_id
 
 
-def _moment(text: str | None, now: int) -> int:
-    """Seconds since 1970 of a duration from now, or of a date's beginning in UTC; 0 without one."""
-    if text is None:
-        return 0
-    if _DURATION.fullmatch(text):
-        moment = now + _seconds("--expires", text)
-    else:
-        try:
-            moment = int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
-        except ValueError:
-            raise Invalid("--expires", "give a duration (90d, 12h, 30m) or a date (2027-01-31)") from None
-    if moment <= now:
-        raise Invalid("--expires", "is not in the future")
-    return moment
-
-
-def _seconds(option: str, text: str) -> int:
-    parts = _DURATION.fullmatch(text)
-    if parts is None:
-        raise Invalid(option, "give a duration: 30m, 24h, 7d")
-    return int(parts[1]) * UNITS[parts[2]]
+def _ids(kind: ScopeKind, ids: Sequence[str], scopes: Sequence[ScopeKind]) -> tuple[str, ...]:
+    if ids and scopes and kind not in scopes:
+        raise Invalid(f"--{kind}", f"has no effect without --scope {kind}: add that, or leave out --scope")
+    return tuple(dict.fromkeys(parse_id(f"--{kind}", name) for name in ids))
 
 
 def _described(text: str) -> str:
     if len(text) > DESCRIPTION_LIMIT or not text.isprintable():
         raise Invalid("--description", f"give at most {DESCRIPTION_LIMIT} printable characters on one line")
     return text
-
-
-def _shown(key_id: str, record: KeyRecord, now: float) -> dict[str, Any]:
-    """All but the hash."""
-    return {
-        "id": key_id,
-        "tenant": record.tenant,
-        "role": record.role,
-        "scopes": sorted(record.reach),
-        "workspaces": record.workspaces,
-        "projects": record.projects,
-        "created": _time(record.created),
-        "expires": _time(record.expires) if record.expires else None,
-        "status": "Revoked" if record.revoked else "Expired" if record.ended(now) else "Active",
-        "description": record.description,
-    }
-
-
-def _row(shown: Mapping[str, Any]) -> tuple[str, ...]:
-    ids = {"workspace": shown["workspaces"], "project": shown["projects"]}
-    reach = ",".join(
-        f"{kind}={'|'.join(ids[kind])}" if ids.get(kind) else kind for kind in SCOPE_KINDS if kind in shown["scopes"]
-    )
-    all_of_it = len(shown["scopes"]) == len(SCOPE_KINDS) and not any(ids.values())
-    return (
-        shown["id"],
-        shown["tenant"],
-        shown["role"],
-        "all" if all_of_it else reach,
-        shown["created"],
-        shown["expires"] or "never",
-        shown["status"],
-        shown["description"],
-    )
-
-
-def _table(rows: Iterable[tuple[str, ...]]) -> str:
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("   ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
-def _time(seconds: int) -> str:
-    return timestamp(datetime.fromtimestamp(seconds, UTC))
