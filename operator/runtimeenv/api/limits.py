@@ -39,6 +39,10 @@ class Limiter:
             del self._full_at[next(iter(self._full_at))]
         return 0.0
 
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._full_at)
+
 
 def neighbourhood(address: str) -> str:
     """Who is counted as one: an IPv4 address; of an IPv6 address its /64, which one customer has whole (RFC 6177)."""
