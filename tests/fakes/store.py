@@ -79,11 +79,23 @@ class Store:
             made["status"] = before["status"]
         return self._store(key, made)
 
+    def replace_status(self, manifest: Manifest, version: str) -> dict[str, Any]:
+        """Write the status alone, whole; raises Stale where the UID or the version is another."""
+        key = _key(kind_of(manifest), ref_of(manifest))
+        before = self._objects.get(key)
+        if before is None:
+            raise Stale(404, f"replace {key[2]}")
+        own = before["metadata"]
+        if (manifest["metadata"]["uid"], version) != (own["uid"], own["resourceVersion"]):
+            raise Stale(409, f"replace {key[2]}")
+        made = {**before, "status": copy.deepcopy(manifest["status"]), "metadata": self._kept(before, own)}
+        return self._store(key, made)
+
     def patch(self, kind: Kind[Any], ref: Ref, body: Manifest | Sequence[Op], subresource: str) -> dict[str, Any]:
         """Merge patch or JSON Patch of the status alone, or of all but the status.
 
-        Raises Rejected where it is gone or has not what an operation names, and Stale where the body names another UID
-        or version.
+        Raises Rejected where it is gone, has another UID than the body names, or has not what an operation removes, and
+        Stale where the body names another version.
         """
         key = _key(kind, ref)
         before = self._objects.get(key)
@@ -93,7 +105,9 @@ class Store:
             after = merge_patch(before, body) if isinstance(body, Mapping) else applied(before, body)
         except LookupError:
             raise Rejected(422, f"patch {ref}") from None
-        if any(after["metadata"][lock] != before["metadata"][lock] for lock in ("uid", "resourceVersion")):
+        if after["metadata"]["uid"] != before["metadata"]["uid"]:
+            raise Rejected(422, f"patch {ref}")
+        if after["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]:
             raise Stale(409, f"patch {ref}")
         kept, changed = (before, after) if subresource == "status" else (after, before)
         made = {**kept, **{name: changed[name] for name in ("status",) if name in changed}}

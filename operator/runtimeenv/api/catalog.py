@@ -213,9 +213,11 @@ class Catalog:
                 del self._shelves[identity.tenant]
 
     def _settled_at(self, uid: str) -> int:
-        """The generation at which a variable has settled; 0 while it has not."""
+        """The generation at which a variable has settled; 0 while it has not.
+
+        A winner that the controller still calls a loser will be told better soon.
+        """
         found = self._entries.get(uid)
         if found is None:
             return FOREVER
-        waits = found.state == "pending" or (found.reason == "Conflict" and self.winner(found.identity) is found)
-        return 0 if waits else found.generation
+        return 0 if found.reason == "Conflict" and self.winner(found.identity) is found else found.settled

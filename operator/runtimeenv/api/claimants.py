@@ -33,6 +33,9 @@ class Condition(Struct, frozen=True, gc=False, rename="camel"):
     observed_generation: int = 0
 
 
+_NOTHING_TOLD: Final = Condition()
+
+
 class Status(Struct, frozen=True, gc=False, rename="camel"):
     """What the controller says; of the conditions only those that are True are kept."""
 
@@ -161,22 +164,30 @@ class Entry:
     def state(self) -> State:
         """Ready or stalled at the present generation, or still pending."""
         told = self._told
-        return _STATES.get(told.type, "pending") if told is not None else "pending"
+        return _STATES.get(told.type, "pending") if told.observed_generation == self.generation else "pending"
 
     @property
     def reason(self) -> str:
-        """The condition's reason; empty while the controller has not seen the present spec."""
-        return self._told.reason if self._told is not None else ""
+        """The reason of the condition that is True."""
+        return self._told.reason
 
     @property
     def message(self) -> str:
-        """The condition's message."""
-        return self._told.message if self._told is not None else ""
+        """The message of the condition that is True."""
+        return self._told.message
 
     @property
-    def _told(self) -> Condition | None:
-        told = self.found.status.conditions
-        return next((c for c in told if c.observed_generation == self.generation), None)
+    def settled(self) -> int:
+        """The newest generation that was ready or stalled; 0 where none is known."""
+        return self._told.observed_generation if self._told.type in _STATES else 0
+
+    def ready(self, generation: int) -> bool:
+        """Was this generation, or a later one, ready?"""
+        return self._told.type == "Ready" and self.settled >= generation
+
+    @property
+    def _told(self) -> Condition:
+        return next(iter(self.found.status.conditions), _NOTHING_TOLD)
 
     @property
     def item(self) -> bytes:

@@ -229,7 +229,7 @@ class Writes:
             _, found = await self._objects.read(made.ref, made.identity)
         if found is None or found.identity != made.identity:
             raise Unavailable(0, f"see {made.ref}, which is gone already")
-        ready = found.state == "ready" and found.generation >= made.written.generation
+        ready = found.ready(made.written.generation)
         return Done(found, made.created, ready, str(max(found.version, made.version)))
 
     async def _check_won(self, made: _Made, found: Entry) -> None:
