@@ -60,6 +60,8 @@ def _network() -> None:
     _run("ip", "address", "add", f"{nodefiles.ADDRESS}/24", "dev", "renv0")
     for link in ("renv0", "renv1"):
         _run("ip", "link", "set", link, "up")
+    # kube-proxy turns what goes to a Service to a pod, but only what has a route.
+    _run("ip", "route", "add", components.SERVICES, "dev", "renv0")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 

@@ -11,7 +11,7 @@ from tests.kube.chart import NAMESPACE, ChartFailed
 from tests.kube.cluster import Cluster, wait
 from tests.kube.operator import policies_in_force
 
-NAMES = ("controller", "webhook")
+NAMES = ("api", "controller", "webhook")
 RELEASE = "runtime-env"
 
 
