@@ -33,6 +33,12 @@ def webhook() -> None:
     sys.exit(_run("runtimeenv.webhook.run"))
 
 
+@click.command()
+def api() -> None:
+    """Answer the REST API over variables; every replica is active."""
+    sys.exit(_run("runtimeenv.api.run"))
+
+
 def _run(module: str) -> int:
     """Run a process to its end; its exit code. What it did not expect is logged without any value."""
     try:

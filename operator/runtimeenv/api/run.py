@@ -1,0 +1,164 @@
+"""The API's process: probes at once, requests once it knows the variables, the namespaces and the API keys."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Final, Never
+
+import uvloop
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from runtimeenv.api.admission import Service
+from runtimeenv.api.audit import Trail
+from runtimeenv.api.bearers import Bearers
+from runtimeenv.api.catalog import Catalog
+from runtimeenv.api.claimants import CLAIMANTS, Claimant
+from runtimeenv.api.freshness import Freshness
+from runtimeenv.api.limits import Limiter
+from runtimeenv.api.middleware import Requests
+from runtimeenv.api.probes import probe_routes
+from runtimeenv.api.proxies import Proxies
+from runtimeenv.api.routes import application
+from runtimeenv.api.server import Server
+from runtimeenv.api.traffic import Traffic
+from runtimeenv.api.writes import Writes
+from runtimeenv.cluster.client import connect
+from runtimeenv.cluster.kinds import NAMESPACES
+from runtimeenv.cluster.objects import AnnotatedMetadata
+from runtimeenv.cluster.protocol import Cluster, Query
+from runtimeenv.cluster.reflector import Reflector
+from runtimeenv.serving.folders import Folder
+from runtimeenv.serving.probes import probe_server
+from runtimeenv.serving.sealing_key import PublishedKey
+from runtimeenv.serving.tls import Certificates
+from runtimeenv.settings import Settings
+
+LINGER: Final = 5.0
+"""Seconds in which load balancers learn that this replica goes."""
+GRACE: Final = 15.0
+"""For what is under way then: no request takes as long. Both together stay below the 30 s that a pod has."""
+
+log: Final = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. Raises Invalid for settings that no request could be served by."""
+    uvloop.run(_serve(settings))
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with connect() as cluster:
+        api = Api(settings, cluster)
+        await api.start()
+        async with api.following():
+            await stop.wait()
+            await api.stop()
+
+
+class Api:
+    """The parts and how they hang together."""
+
+    def __init__(self, settings: Settings, cluster: Cluster) -> None:
+        self._settings = settings
+        registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector):
+            collector(registry=registry)
+        self._certificates = Certificates() if settings.api_tls == "on" else None
+        self._sealing_key = PublishedKey()
+        self._catalog = Catalog(settings.allowed_names)
+        self._variables: Reflector[Claimant] = Reflector(
+            cluster, CLAIMANTS, Query(), self._catalog.put_variable, self._catalog.remove_variable,
+            on_version=lambda: self._catalog.advanced(self._variables.version),
+        )  # fmt: skip
+        self._namespaces: Reflector[AnnotatedMetadata] = Reflector(
+            cluster, NAMESPACES, Query(), self._catalog.put_namespace, self._catalog.remove_namespace
+        )
+        self._bearers = Bearers(cluster, settings.namespace)
+        self._freshness = Freshness((self._variables, self._namespaces), lambda: self._bearers.age)
+        self._folders = [Folder(settings.public_key_folder, self._sealing_key.load)]
+        if self._certificates is not None:
+            self._folders.append(Folder(settings.tls_folder, self._certificates.load))
+        self._server = self._serving(cluster, Trail(Traffic(registry)))
+        self._probes = probe_server(self._waiting_for, registry)
+        self.port = 0
+        self.probe_port = 0
+
+    def _serving(self, cluster: Cluster, trail: Trail) -> Server:
+        settings = self._settings
+        service = Service(
+            bearers=self._bearers,
+            catalog=self._catalog,
+            writes=Writes(cluster, self._catalog, self._sealing_key.current, settings.allowed_names),
+            key_limiter=Limiter(settings.api_key_rate),
+            address_limiter=Limiter(settings.api_address_rate),
+            age=self._freshness.age,
+            allowed_names=settings.allowed_names,
+        )
+        routes = application(service)
+        routes.router.routes.extend(probe_routes(self._waiting_for))
+        return Server(Requests(routes, trail, Proxies(settings.forwarded_allow_ips)), trail)
+
+    async def start(self) -> None:
+        """Listen for probes."""
+        for folder in self._folders:
+            folder.look()
+        self.probe_port = await self._probes.start(self._settings.bind_address, self._settings.probe_port)
+
+    @contextlib.asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Follow cluster and folders, and serve once both are known, in the block; a fault of one of them ends it."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in self._work()]
+            yield
+            for task in tasks:
+                task.cancel()
+
+    def _work(self) -> list[Coroutine[Any, Any, None]] | list[Coroutine[Any, Any, Never]]:
+        return [
+            *(folder.follow() for folder in self._folders),
+            *(reflector.run() for reflector in (self._variables, self._namespaces)),
+            self._bearers.follow(),
+            self._freshness.follow(),
+            self._listen(),
+        ]
+
+    async def stop(self) -> None:
+        """Stop without failing a request. Nobody has to learn that a replica goes that never was ready."""
+        if self.port:
+            await self._server.drain(0 if self._waiting_for() else LINGER, GRACE)
+        await self._probes.drain(0, 0)
+
+    async def _listen(self) -> None:
+        """Before it knows all, it could but say 404 and 401 to what is there and who is known: it doesn't listen.
+
+        What is there after the first sync stays: the garbage collector needn't look at it again and again.
+        """
+        for known in (self._variables.synced, self._namespaces.synced, self._bearers.loaded):
+            await known.wait()
+        log.info("variables known", extra={"count": len(self._variables.objects)})
+        gc.collect()
+        gc.freeze()
+        context = self._certificates.context if self._certificates is not None else None
+        self.port = await self._server.start(self._settings.bind_address, self._settings.api_port, context)
+
+    def _waiting_for(self) -> str:
+        if self._certificates is not None and not self._certificates.loaded:
+            return "a serving certificate"
+        if not self._namespaces.synced.is_set():
+            return "the list of namespaces"
+        if not self._variables.synced.is_set():
+            return "the list of variables"
+        if not self._bearers.loaded.is_set():
+            return "the API keys"
+        if self._server.draining:
+            return "the end"
+        return "" if self.port else "its port"
