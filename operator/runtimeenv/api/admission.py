@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
+from runtimeenv.api.limits import neighbourhood
 from runtimeenv.errors import Denied, Throttled, Unauthenticated
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def admit(service: Service, request: Request, *, to_write: bool) -> Bearer:
     have been missed) or Denied.
     """
     audit = request.state.audit
-    _take(service.address_limiter, audit.address)
+    _take(service.address_limiter, neighbourhood(audit.address))
     credentials = request.headers.getlist("authorization")
     bearer = service.bearers.bearer(credentials[0] if len(credentials) == 1 else None)
     if not service.catalog.knows_tenant(bearer.tenant):

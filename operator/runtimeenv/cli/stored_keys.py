@@ -12,8 +12,8 @@ from runtimeenv.errors import Invalid, NotFound
 
 KEPT: Final = 90 * 24 * 3600
 """Seconds that an ended key stays in the list."""
-SIZE_LIMIT: Final = 900 * 1024
-"""Bytes of all entries when a key is added: about 3,000 keys. A Secret may have 1 MiB: revoking takes up the rest."""
+SIZE_LIMIT: Final = 850 * 1024
+"""Bytes of all entries when a key is added: about 3,000 keys. A Secret may have 1 MiB: the rest is for revoking all."""
 
 
 @dataclass
