@@ -11,7 +11,12 @@ In reading order:
 ``errors``      failures as answers
 ``routes``      the endpoints
 ``openapi``     their document, and the page /docs
-``middleware``  what holds for every request: its id, its limits, its line in the log
-``server``      uvicorn, with our limits on connections
+``middleware``  what holds for every request: its id, its line in the log, its headers
+``audit``       that line; ``traffic`` counts them
+``proxies``     who asks, behind proxies that are believed
+``connection``  uvicorn's protocol with what it lacks: limits (``intake``), order, a soft end (``outlet``)
+``refusals``    answers where no route speaks
+``server``      the listener: how many it serves, and how it ends
+``freshness``   how old is what reads are answered from
 ``run``         wiring
 """

@@ -116,11 +116,17 @@ class Api:
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Follow cluster and folders, and serve once both are known, in the block; a fault of one of them ends it."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in self._work()]
-            yield
-            for task in tasks:
-                task.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(work) for work in self._work()]
+                yield
+                for task in tasks:
+                    task.cancel()
+        finally:
+            # Their timers would keep a loop busy that is to be closed: a process with a fault would not end.
+            if self.port:
+                self._server.close()
+            await self._probes.drain(0, 0)
 
     def _work(self) -> list[Coroutine[Any, Any, None]] | list[Coroutine[Any, Any, Never]]:
         return [
@@ -135,7 +141,6 @@ class Api:
         """Stop without failing a request. Nobody has to learn that a replica goes that never was ready."""
         if self.port:
             await self._server.drain(0 if self._waiting_for() else LINGER, GRACE)
-        await self._probes.drain(0, 0)
 
     async def _listen(self) -> None:
         """Before it knows all, it could but say 404 and 401 to what is there and who is known: it doesn't listen.

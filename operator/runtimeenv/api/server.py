@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Iterable
@@ -65,14 +66,18 @@ class Server:
         self._listener.close()
         for connection in list(self.connections):
             connection.end()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._until_done()
-        except TimeoutError:
-            for connection in list(self.connections):
-                connection.transport.abort()
-            for task in self.state.tasks:
-                task.cancel()
+        self.close()
+
+    def close(self) -> None:
+        """Stop at once, in the middle of whatever it is."""
+        self._listener.close()
+        for connection in list(self.connections):
+            connection.transport.abort()
+        for task in self.state.tasks:
+            task.cancel()
         self._sweeping.cancel()
 
     async def _until_done(self) -> None:

@@ -218,6 +218,17 @@ async def test_a_replica_that_goes_is_not_ready_and_then_gone(tmp_path: Path, mo
             await found.ask()
 
 
+async def test_a_fault_of_a_part_ends_the_whole_and_leaves_no_timer_behind(tmp_path: Path) -> None:
+    async def faulty() -> None:
+        async with running(tmp_path) as found:
+            await found.until("ok\n")
+            raise ValueError
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await faulty()
+    assert caught.group_contains(ValueError)
+
+
 async def test_proxies_that_are_no_addresses_are_refused_at_once() -> None:
     with pytest.raises(Invalid, match="RUNTIME_ENV_FORWARDED_ALLOW_IPS"):
         Api(Settings(forwarded_allow_ips="my-proxy"), FakeCluster())
