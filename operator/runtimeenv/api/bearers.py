@@ -48,6 +48,11 @@ class Bearer:
         """May it create, change and delete?"""
         return self.role == "write"
 
+    @property
+    def reaches_all(self) -> bool:
+        """Is it limited to nothing but its tenant?"""
+        return not self.workspaces and not self.projects and len(self.scopes) == len(SCOPE_KINDS)
+
     def reaches(self, scope: Scope) -> bool:
         """May it know of variables of this scope?"""
         if scope.tenant != self.tenant or scope_kind(scope) not in self.scopes:

@@ -17,7 +17,7 @@ from runtimeenv.api.shelf import Shelf
 from runtimeenv.api.waiting import FOREVER, Levels
 from runtimeenv.cluster.objects import AnnotatedMetadata
 from runtimeenv.core.claims import Claims
-from runtimeenv.core.identity import SCOPE_KINDS, Identity, Ref, scope_fields
+from runtimeenv.core.identity import Identity, Ref, scope_fields
 from runtimeenv.core.tenancy import Enrolment
 from runtimeenv.errors import NotFound, Unavailable
 
@@ -114,9 +114,14 @@ class Catalog:
         found = list(shelf.entries) if shelf is not None else []
         if selection != EVERYTHING:
             found = [e for e in found if selection.takes(e.identity)]
-        if bearer.workspaces or bearer.projects or len(bearer.scopes) < len(SCOPE_KINDS):
+        if not bearer.reaches_all:
             found = [e for e in found if bearer.reaches(e.identity.layer.scope)]
         return found
+
+    def whole(self, bearer: Bearer) -> bytes | None:
+        """The answer that lists all of the tenant's variables; None for a key that may not see them all."""
+        shelf = self._shelves.get(bearer.tenant)
+        return shelf.body if shelf is not None and bearer.reaches_all else None
 
     def knows_tenant(self, tenant: str) -> bool:
         """Is any namespace enrolled under this tenant?"""

@@ -22,7 +22,7 @@ from runtimeenv.api.errors import ANSWERED, answer
 from runtimeenv.api.items import many, one
 from runtimeenv.api.operations import BASE, ONE
 from runtimeenv.api.pages import page
-from runtimeenv.api.queries import parse_listing
+from runtimeenv.api.queries import EVERYTHING, parse_listing
 from runtimeenv.errors import Invalid
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class Variables:
         """All variables that the key reaches, or those that the filters leave; a page of them if a limit is given."""
         listing = parse_listing(request.scope["query_string"])
         await self._catch_up(request, bearer)
+        if listing is EVERYTHING and (whole := self._catalog.whole(bearer)) is not None:
+            return Response(whole, 200, self._age(), _JSON)
         found = self._catalog.select(bearer, listing.selection)
         entries, next_cursor = page(found, listing.after, listing.limit)
         return Response(many([e.item for e in entries], next_cursor), 200, self._age(), _JSON)
@@ -94,7 +96,7 @@ class Variables:
         """Create, or update by identity with the same defaults."""
         draft = parse_draft(await read_object(request), bearer.tenant, self._service.allowed_names)
         done = await self._writes.upsert(bearer, draft)
-        request.state.audit.variable = done.entry.identity.id
+        request.state.audit.variable = done.entry.id
         return _written(done)
 
     async def update(self, request: Request, bearer: Bearer) -> Response:
@@ -103,7 +105,7 @@ class Variables:
         await self._catch_up(request, bearer)
         entry = self._find(request, bearer)
         change = parse_change(body, entry.identity)
-        return _written(await self._writes.update(bearer, entry.identity.id, change, _demand(request)))
+        return _written(await self._writes.update(bearer, entry.id, change, _demand(request)))
 
     async def replace(self, request: Request, bearer: Bearer) -> Response:
         """Change what is given, and reset what is not, but never the value."""
@@ -111,18 +113,18 @@ class Variables:
         await self._catch_up(request, bearer)
         entry = self._find(request, bearer)
         change = parse_replacement(body, entry.identity)
-        return _written(await self._writes.update(bearer, entry.identity.id, change, _demand(request)))
+        return _written(await self._writes.update(bearer, entry.id, change, _demand(request)))
 
     async def delete(self, request: Request, bearer: Bearer) -> Response:
         """Delete; a younger claimant of the same identity takes over."""
         await self._catch_up(request, bearer)
-        known = self._find(request, bearer).identity.id
+        known = self._find(request, bearer).id
         revision = await self._writes.delete(bearer, known, _demand(request))
         return Response(b'{"ok":true,"id":"%b"}' % known.encode(), 200, {"Runtime-Env-Revision": revision}, _JSON)
 
     def _find(self, request: Request, bearer: Bearer) -> Entry:
         entry = self._catalog.find(bearer, request.path_params["id"])
-        request.state.audit.variable = entry.identity.id
+        request.state.audit.variable = entry.id
         return entry
 
     async def _catch_up(self, request: Request, bearer: Bearer) -> None:

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from runtimeenv.api.claimants import Entry
+from runtimeenv.api.items import many
 from runtimeenv.api.pages import Position, position
 
 
@@ -16,6 +17,14 @@ class Shelf:
         self._by_id: dict[str, Entry] = {}
         self._orders: list[Position] = []
         self._entries: list[Entry] = []
+        self._body = b""
+
+    @property
+    def body(self) -> bytes:
+        """The answer that lists them all: made once, since clients ask again and again."""
+        if not self._body:
+            self._body = many([entry.item for entry in self._entries], None)
+        return self._body
 
     @property
     def by_id(self) -> Mapping[str, Entry]:
@@ -37,6 +46,7 @@ class Shelf:
             self._orders.insert(at, order)
             self._entries.insert(at, entry)
         self._by_id[entry.id] = entry
+        self._body = b""
 
     def drop(self, id: str) -> None:  # noqa: A002 - the API's own word
         """Show it no more."""
@@ -44,3 +54,4 @@ class Shelf:
         if entry is not None:
             at = bisect_left(self._orders, position(entry.identity))
             del self._orders[at], self._entries[at]
+            self._body = b""

@@ -10,6 +10,7 @@ import pytest
 
 from runtimeenv.api.catalog import Catalog, Selection
 from runtimeenv.api.claimants import CLAIMANTS, Claimant
+from runtimeenv.api.items import many
 from runtimeenv.cluster.kinds import NAMESPACES
 from runtimeenv.core.identity import scope_fields
 from runtimeenv.core.values import MASK
@@ -92,6 +93,25 @@ def test_a_list_that_was_handed_out_stays_as_it_was() -> None:
     shown = made.select(ACME)
     made.remove_variable(read(variable("acme-home/a")))
     assert len(shown) == 1
+
+
+def test_the_whole_list_follows_every_change_and_is_for_unlimited_keys_alone() -> None:
+    made = catalog(variable("acme-home/a", "A"), variable("acme-home/b", "B"))
+
+    def listed() -> list[Any]:
+        body = made.whole(ACME)
+        assert body == many([e.item for e in made.select(ACME)], None)
+        return [item["name"] for item in msgspec.json.decode(body)["data"]]
+
+    assert listed() == ["A", "B"]
+    made.put_variable(read(variable("acme-home/a", "A", enabled=False), version=2, generation=2))
+    assert listed() == ["A", "B"]
+    made.put_variable(read(variable("acme-home/c", "C")))
+    made.hide("b")
+    assert listed() == ["A", "C"]
+    made.remove_variable(read(variable("acme-home/a", "A")))
+    assert listed() == ["C"]
+    assert made.whole(bearer(workspaces=frozenset({"ws_1"}))) is None
 
 
 def test_the_sealed_text_is_not_even_kept() -> None:
