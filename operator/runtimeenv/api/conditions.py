@@ -8,8 +8,8 @@ from typing import Final
 
 from runtimeenv.errors import Invalid
 
-_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-TAGS_PATTERN: Final = rf"^(?:\*|{_TAG}(?:[ \t]*,[ \t]*{_TAG})*)$"
+_TAG = r'(W/)?"[!#-~]*"'
+TAGS_PATTERN: Final = rf"^(\*|{_TAG}([ \t]*,[ \t]*{_TAG})*)$"
 
 _TAGS = re.compile(TAGS_PATTERN)
 _ONE = re.compile(_TAG)
@@ -36,4 +36,4 @@ def _parse(field: str, header: str) -> frozenset[str] | None:
     text = header.strip(" \t")
     if not _TAGS.fullmatch(text):
         raise Invalid(field, 'must be * or entity tags as an ETag header gave them, such as "0a1b"')
-    return None if text == "*" else frozenset(_ONE.findall(text))
+    return None if text == "*" else frozenset(found[0] for found in _ONE.finditer(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from runtimeenv.api.items import EXAMPLE_ID
+from runtimeenv.api.pages import cursor
 
 _ITEM: Final[dict[str, Any]] = {
     "id": EXAMPLE_ID,
@@ -38,3 +39,16 @@ DRAFTS: Final[dict[str, dict[str, Any]]] = {
 }
 CHANGE: Final[dict[str, Any]] = {"value": "sk-ant-new", "enabled": True}
 REPLACEMENT: Final[dict[str, Any]] = {"value": "sk-ant-new", "enabled": True, "metadata": {"provider": "anthropic"}}
+PARAMETERS: Final[dict[str, Any]] = {
+    "id": EXAMPLE_ID,
+    "scope": "workspace",
+    "workspace_id": "ws_123",
+    "project_id": "blog",
+    "target": "sandbox",
+    "limit": 100,
+    "cursor": cursor(("ANTHROPIC_API_KEY", "workspace", "ws_123", "", "sandbox")),
+    "Runtime-Env-Revision": "1",
+    "If-Match": "*",
+    "If-None-Match": '"84acb2fa977fbe525a35e38d5367cb9f"',
+}
+"""By name. The revision is one that every cluster has passed."""

@@ -12,7 +12,7 @@ from runtimeenv.errors import Invalid
 DEPTH_LIMIT: Final = 8
 """Objects and arrays inside one another, the outermost counted."""
 MEMBER_LIMIT: Final = 256
-"""Members of objects and elements of arrays, all together."""
+"""Members of one object, or elements of one array."""
 SIZE_LIMIT: Final = 16 * 1024
 """Bytes of compact JSON in UTF-8."""
 
@@ -21,28 +21,29 @@ def parse_notes(field: str, value: object) -> dict[str, Any]:
     """The notes as they are. Raises Invalid with the rule that they break."""
     if not isinstance(value, dict):
         raise Invalid(field, "must be an object")
-    for count, (depth, member) in enumerate(_members(value)):
-        if count >= MEMBER_LIMIT:
-            raise Invalid(field, f"must have at most {MEMBER_LIMIT} members and elements in all")
+    _check_size(field, value)
+    for depth, note in _notes(value):
         if depth > DEPTH_LIMIT:
             raise Invalid(field, f"must be at most {DEPTH_LIMIT} objects or arrays deep")
-        if isinstance(member, int | float) and not -SAFE_INTEGER <= member <= SAFE_INTEGER:
+        if isinstance(note, dict | list) and len(note) > MEMBER_LIMIT:
+            raise Invalid(field, f"must have at most {MEMBER_LIMIT} members or elements in each object or array")
+        if isinstance(note, int | float) and not -SAFE_INTEGER <= note <= SAFE_INTEGER:
             raise Invalid(field, "must have numbers between -(2^53-1) and 2^53-1: write larger ones as text")
-    _check_size(field, value)
     return value
 
 
-def _members(root: dict[str, Any]) -> Iterator[tuple[int, object]]:
-    """Every member and element below the root, and how deep the deepest object or array that it is or stands in."""
-    waiting: list[tuple[int, object]] = [(1, root)]
+def _notes(root: dict[str, Any]) -> Iterator[tuple[int, object]]:
+    """Everything in it and itself, each with the number of objects and arrays that it is or stands in."""
+    waiting: list[tuple[int, dict[str, Any] | list[Any]]] = [(1, root)]
+    yield waiting[0]
     while waiting:
         depth, container = waiting.pop()
-        for member in container.values() if isinstance(container, dict) else container:  # type: ignore[attr-defined]
-            if isinstance(member, dict | list):
-                yield depth + 1, member
-                waiting.append((depth + 1, member))
+        for note in container.values() if isinstance(container, dict) else container:
+            if isinstance(note, dict | list):
+                yield depth + 1, note
+                waiting.append((depth + 1, note))
             else:
-                yield depth, member
+                yield depth, note
 
 
 def _check_size(field: str, value: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from runtimeenv.api.conditions import TAGS_PATTERN
-from runtimeenv.api.examples import CHANGE, CREATED, DELETED, DRAFTS, LISTED, REPLACEMENT
+from runtimeenv.api.examples import CHANGE, CREATED, DELETED, DRAFTS, LISTED, PARAMETERS, REPLACEMENT
 from runtimeenv.api.pages import CURSOR_LIMIT
 from runtimeenv.api.queries import LIMIT_MAXIMUM
 from runtimeenv.api.schemas import SCOPE, SCOPE_ID, TARGET, VARIABLE_ID
@@ -25,7 +25,7 @@ def paths() -> Object:
     return {
         BASE: {"get": _select(), "post": _upsert()},
         ONE: {
-            "parameters": [_parameter("path", "id", VARIABLE_ID, "The variable's id.", required=True)],
+            "parameters": [_parameter("path", "id", VARIABLE_ID, "The variable's id.")],
             "get": _fetch(),
             "patch": _update("updateVariable", "Change what is given", "Change", CHANGE),
             "put": _update("replaceVariable", "Change what is given and reset the rest", "Replacement", REPLACEMENT),
@@ -121,8 +121,9 @@ def _delete() -> Object:
     }
 
 
-def _parameter(place: str, name: str, schema: Object, description: str, *, required: bool = False) -> Object:
-    return {"in": place, "name": name, "description": description, "required": required, "schema": schema}
+def _parameter(place: str, name: str, schema: Object, description: str) -> Object:
+    given = {"in": place, "name": name, "description": description, "required": place == "path"}
+    return {**given, "schema": schema, "example": PARAMETERS[name]}
 
 
 def _body(schema: str, examples: Object) -> Object:

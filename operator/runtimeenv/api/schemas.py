@@ -8,7 +8,7 @@ import msgspec
 
 from runtimeenv.api.failures import ErrorBody
 from runtimeenv.api.items import VARIABLE_ID_PATTERN, Item
-from runtimeenv.api.notes import MEMBER_LIMIT
+from runtimeenv.api.notes import DEPTH_LIMIT, MEMBER_LIMIT, SIZE_LIMIT
 from runtimeenv.api.strict_json import SAFE_INTEGER
 from runtimeenv.core.identity import (
     ID_PATTERN,
@@ -80,7 +80,7 @@ def components(allowed_names: frozenset[str]) -> dict[str, Schema]:
             f"it is. {_REPEATABLE}",
         ),
         "Notes": _notes(),
-        "Note": _note(),
+        **{f"NoteWithin{depth}": _note(depth) for depth in range(DEPTH_LIMIT)},
     }
 
 
@@ -131,22 +131,24 @@ def _notes() -> Schema:
     return {
         "type": "object",
         "maxProperties": MEMBER_LIMIT,
-        "additionalProperties": {"$ref": "#/components/schemas/Note"},
+        "additionalProperties": {"$ref": f"#/components/schemas/NoteWithin{DEPTH_LIMIT - 1}"},
         "description": "Free-form notes: provider, owner, rollout or product. Stored in clear: never put a value here. "
-        "At most 8 objects or arrays deep, 256 members and elements in all, and 16 KiB of JSON.",
+        f"At most {DEPTH_LIMIT} objects or arrays deep, {MEMBER_LIMIT} members or elements in each, and in all "
+        f"{SIZE_LIMIT} bytes of JSON.",
     }
 
 
-def _note() -> Schema:
-    inner = {"$ref": "#/components/schemas/Note"}
-    return {
-        "anyOf": [
-            {"type": ["string", "boolean", "null"]},
-            {"type": "number", "minimum": -SAFE_INTEGER, "maximum": SAFE_INTEGER},
-            {"type": "array", "items": inner, "maxItems": MEMBER_LIMIT},
-            {"type": "object", "additionalProperties": inner, "maxProperties": MEMBER_LIMIT},
-        ]
-    }
+def _note(depth: int) -> Schema:
+    """One note, of so many objects and arrays inside one another at most."""
+    plain = [
+        {"type": ["string", "boolean", "null"]},
+        {"type": "number", "minimum": -SAFE_INTEGER, "maximum": SAFE_INTEGER},
+    ]
+    if not depth:
+        return {"anyOf": plain}
+    inner = {"$ref": f"#/components/schemas/NoteWithin{depth - 1}"}
+    array = {"type": "array", "items": inner, "maxItems": MEMBER_LIMIT}
+    return {"anyOf": [*plain, array, {"type": "object", "additionalProperties": inner, "maxProperties": MEMBER_LIMIT}]}
 
 
 def _answer(properties: Schema, *required: str) -> Schema:
