@@ -154,6 +154,19 @@ def states(house: House, client: Client, reader: Client) -> list[Completed]:
     return [_completed(answer) for answer in answers]
 
 
+def unsealed(house: House, client: Client) -> list[Completed]:
+    """A value for an API that has no key to seal it with."""
+    variable = _there(client)
+    nothing = f"{house.cluster.folder}/nothing"
+    with house.operator.replica("api", RUNTIME_ENV_PUBLIC_KEY_FOLDER=nothing) as keyless:
+        without = client.at(keyless)
+        answers = [
+            without.post(_variable("UNSEALED", house.canaries.through("POST without a key"))),
+            without.patch(variable, {"value": house.canaries.through("PATCH without a key")}),
+        ]
+    return [_completed(answer) for answer in answers]
+
+
 def elsewhere(house: House, client: Client) -> list[Completed]:
     """A value in a path, a query, a header, or the body of a request that takes none; answered either way."""
     variable = f"{BASE}/{_there(client)}"

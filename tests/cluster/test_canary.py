@@ -54,7 +54,8 @@ def scene(control_plane: Cluster, operator: Operator) -> Iterator[Scene]:
     refusals = doors.refusals(house)
     writer, reader = (client(operator, tenant, role) for role in ROLES[::-1])
     answers += [*api_doors.posts(house, writer), *api_doors.elsewhere(house, writer), *api_doors.broken(house, writer)]
-    refusals += [answer for door in (api_doors.bodies, api_doors.fields) for answer in door(house, writer)]
+    closed = (api_doors.bodies, api_doors.fields, api_doors.unsealed)
+    refusals += [answer for door in closed for answer in door(house, writer)]
     refusals += api_doors.states(house, writer, reader)
     wait(lambda: good_values(control_plane, namespace, canaries), "the good values to be materialized")
     for name in operator.launches:

@@ -90,3 +90,24 @@ def test_the_apis_certificate_is_mounted_where_one_is_named() -> None:
         "http": Settings().api_port,
         "probes": Settings().probe_port,
     }
+
+
+def test_the_notes_say_where_it_answers_and_how_a_tenant_gets_in() -> None:
+    at = f"://runtime-env-api.{NAMESPACE}.svc"
+    assert f"http{at}:80/api/v1/runtime-env" in chart.notes(WITH_API)
+    with_tls = chart.notes({"api": {"enabled": True, "service": {"port": 443}, "tls": {"secretName": "api-tls"}}})
+    assert f"https{at}:443/api/v1/runtime-env" in with_tls
+    assert f"kubectl label namespace <namespace> {names.HOME_LABEL}=true" in with_tls
+    assert "runtimeenv apikey create" in with_tls
+    assert "api" not in chart.notes({}).lower().replace("runtime.miosa.ai", "")
+
+
+def test_the_service_says_what_it_speaks() -> None:
+    def port(**values: Any) -> Any:
+        objects = chart.rendered({"api": {"enabled": True, **values}})
+        [found] = chart.named(objects, "Service", "runtime-env-api")["spec"]["ports"]
+        return found
+
+    assert port() == {"name": "http", "port": 80, "targetPort": "http"}
+    with_tls = port(tls={"secretName": "api-tls"}, service={"port": 443})
+    assert with_tls == {"name": "https", "port": 443, "targetPort": "http"}

@@ -33,6 +33,24 @@ def rendered(values: Mapping[str, Any], namespace: str = NAMESPACE) -> list[Obje
     return [found for found in yaml.safe_load_all(done.stdout) if found]
 
 
+def notes(values: Mapping[str, Any]) -> str:
+    """What helm tells whoever installs the chart with these values. Raises ChartFailed."""
+    helm = build.binaries(["helm"], print) / "helm"
+    argv = [
+        str(helm),
+        "install",
+        "runtime-env",
+        str(CHART),
+        f"--namespace={NAMESPACE}",
+        "--dry-run=client",
+        "--values=-",
+    ]
+    done = subprocess.run(argv, input=json.dumps(values), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ChartFailed(done.stderr.strip())
+    return done.stdout.partition("\nNOTES:\n")[2]
+
+
 def of_kind(objects: Iterable[Object], *kinds: str) -> list[Object]:
     """Those of one of these kinds."""
     return [found for found in objects if found["kind"] in kinds]

@@ -9,11 +9,9 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from runtimeenv.cli.main import VERBS
 from tests.kube import chart, launches
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster, Running, wait
@@ -22,11 +20,7 @@ from tests.kube.mounts import Volume
 
 MOUNTS = "mounts"
 # Whatever can be installed, so that every test shares it; limits on requests that only a test of limits would meet.
-EVERYTHING: dict[str, Any] = {
-    # Until the process is there.
-    "api": {"enabled": find_spec("runtimeenv.api.run") is not None and "api" in VERBS}
-    | {"keyRate": 100_000, "addressRate": 100_000}
-}
+EVERYTHING: dict[str, Any] = {"api": {"enabled": True, "keyRate": 100_000, "addressRate": 100_000}}
 
 
 class Operator:
