@@ -4,8 +4,11 @@ In reading order:
 
 ``bearers``     API keys: who a request comes from, and what it may do
 ``limits``      how often a key and an address may ask
-``catalog``     the variables by tenant and id, kept by a watch
-``writes``      upsert, update, delete: ordinary RuntimeEnvVars in the tenant's home namespace
+``claimants``   what is read of a RuntimeEnvVar, and a variable as it shows
+``catalog``     the variables by tenant and id, kept by a watch: by namespace (``places``), sorted (``shelf``)
+``waiting``     until the watch has told what a read or a write must have seen
+``writes``      upsert, update, delete: ordinary RuntimeEnvVars in the tenant's home namespace: the objects (``objects``),
+                what is sent (``edits``), in turns (``turns``), each to its end (``finishing``)
 ``bodies``      what may come in: strict JSON, never echoed
 ``items``       what goes out
 ``errors``      failures as answers

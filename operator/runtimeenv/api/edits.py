@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from runtimeenv.core.patches import Op, add, member, remove
 class Edit:
     """The fields to set; None leaves one as it is."""
 
-    sealed: str | None
+    sealed: str | None = field(repr=False)
     enabled: bool | None
     notes: Mapping[str, Any] | None
 

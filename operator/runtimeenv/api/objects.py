@@ -14,7 +14,7 @@ from runtimeenv.cluster.kinds import NAMESPACES
 from runtimeenv.cluster.protocol import Cluster, Query, Written
 from runtimeenv.core.identity import Identity, Ref
 from runtimeenv.core.patches import Op
-from runtimeenv.errors import Denied, Invalid, Rejected, RuntimeEnvError, Stale, Unavailable
+from runtimeenv.errors import ClusterError, Denied, Invalid, Rejected, RuntimeEnvError, Stale, Unavailable
 
 _LOOK: Final = "an operator finds the reason in the cluster's policies, quotas and admission webhooks"
 
@@ -66,8 +66,11 @@ class Objects:
         await self._cluster.delete(LIVE, ref, uid=uid)
 
     async def version(self, namespace: str) -> str:
-        """A resourceVersion that all writes up to now precede."""
-        return (await self._cluster.list(LIVE, Query(namespace=namespace, limit=1))).version
+        """A resourceVersion that all writes up to now precede; as far as the watch has come where none is told."""
+        try:
+            return (await self._cluster.list(LIVE, Query(namespace=namespace, limit=1))).version
+        except ClusterError:
+            return str(self._catalog.version)
 
 
 def _refused(error: Rejected) -> RuntimeEnvError:

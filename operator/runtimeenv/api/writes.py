@@ -7,11 +7,9 @@ catalog shows the variable settled, so that what is read next through this repli
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
-from weakref import WeakValueDictionary
+from typing import Any
 
 from runtimeenv.api.bearers import Bearer
 from runtimeenv.api.catalog import Catalog
@@ -19,17 +17,13 @@ from runtimeenv.api.claimants import Entry, Live
 from runtimeenv.api.edits import Edit, changing, overwriting, own_ref
 from runtimeenv.api.finishing import Finishing
 from runtimeenv.api.objects import Objects
+from runtimeenv.api.turns import Turns, attempted
 from runtimeenv.cluster.protocol import Cluster, Written
 from runtimeenv.core.identity import Identity, Ref
 from runtimeenv.core.values import Plaintext, check_reserved
 from runtimeenv.crypto.seal import SealingKey, seal
-from runtimeenv.errors import Conflict, Denied, NotFound, PreconditionFailed, Stale, Unavailable
+from runtimeenv.errors import Conflict, Denied, NotFound, PreconditionFailed, Unavailable
 
-ATTEMPTS: Final = 8
-FIRST_DELAY: Final = 0.01
-"""Seconds, at most, before the second attempt; doubles."""
-
-R = TypeVar("R")
 Matches = Callable[[str], bool]
 """Does this ETag satisfy If-Match?"""
 
@@ -94,7 +88,7 @@ class Writes:
         self._sealing_key = sealing_key
         self._allowed_names = allowed_names
         self._patience = patience
-        self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
         self._finishing = Finishing()
 
     async def upsert(self, bearer: Bearer, draft: Draft) -> Done:
@@ -104,7 +98,7 @@ class Writes:
         the variable, NoHome, KeyUnavailable without a sealing key, and Unavailable.
         """
         identity = draft.identity
-        if identity.tenant != bearer.tenant or not bearer.reaches(identity.layer.scope):
+        if not bearer.reaches(identity.layer.scope):
             raise Denied("this API key is limited to other scopes, workspaces or projects")
         check_reserved("name", identity.name, self._allowed_names)
         edit = Edit(self._sealed(identity, draft.value), draft.enabled, draft.notes)
@@ -128,22 +122,11 @@ class Writes:
     def _sealed(self, identity: Identity, value: Plaintext) -> str:
         return str(seal(value, identity, self._sealing_key()))
 
-    def _lock(self, identity: Identity) -> asyncio.Lock:
-        return self._locks.setdefault(identity, asyncio.Lock())
-
-    async def _attempted(self, attempt: Callable[[], Awaitable[R]]) -> R:
-        for number in range(ATTEMPTS):
-            try:
-                return await attempt()
-            except Stale:
-                await asyncio.sleep(random.uniform(0, FIRST_DELAY * 2**number))  # noqa: S311 - spreads the load
-        raise Unavailable(409, "write what others write all the time")
-
     # Upsert
 
     async def _upsert(self, bearer: Bearer, identity: Identity, edit: Edit) -> Done:
-        async with self._lock(identity):
-            made = await self._attempted(lambda: self._put(bearer, identity, edit))
+        async with self._turns.of(identity):
+            made = await attempted(lambda: self._put(bearer, identity, edit))
         return await self._answer(bearer, made)
 
     async def _put(self, bearer: Bearer, identity: Identity, edit: Edit) -> _Made:
@@ -179,8 +162,8 @@ class Writes:
             same = Written(live.metadata.resource_version, live.metadata.generation)
             return _Made(ref, identity, await self._objects.patch(live, ops) if ops else same)
 
-        async with self._lock(identity):
-            made = await self._attempted(attempt)
+        async with self._turns.of(identity):
+            made = await attempted(attempt)
         return await self._answer(bearer, made)
 
     async def _delete(self, bearer: Bearer, id: str, matches: Matches) -> str:  # noqa: A002
@@ -191,12 +174,11 @@ class Writes:
             await self._objects.delete(live)
             return live.metadata.uid
 
-        async with self._lock(identity):
-            uid = await self._attempted(attempt)
+        async with self._turns.of(identity):
+            uid = await attempted(attempt)
             self._catalog.hide(uid)
-        if await self._catalog.gone(uid, self._patience):
-            return str(self._catalog.version)
-        return await self._objects.version(ref.namespace)
+        gone = await self._catalog.gone(uid, self._patience)
+        return str(self._catalog.version) if gone else await self._objects.version(ref.namespace)
 
     def _ours(self, bearer: Bearer, id: str) -> tuple[Identity, Ref]:  # noqa: A002
         found = self._catalog.find(bearer, id)

@@ -46,6 +46,26 @@ async def test_what_stands_stays_where_a_patch_or_a_delete_fails() -> None:
         assert made.one.catalog.find(ACME, ID).ref == OWN
 
 
+async def test_a_delete_that_went_through_is_told_even_if_the_cluster_goes_away_then() -> None:
+    async with scene() as made:
+        await made.one.upsert("old")
+        made.cluster.faults.fail(Unavailable(0, "list"), verb="list", kind="runtimeenvvars")
+        with made.cluster.faults.events_delayed():
+            assert (await made.one.delete(ID)).isdecimal()
+        assert made.variables() == []
+
+
+async def test_writes_that_wait_for_others_are_put_off_after_a_while() -> None:
+    async with scene() as made:
+        with made.cluster.faults.calls_delayed():
+            first = asyncio.create_task(made.one.upsert("first"))
+            await asyncio.sleep(1)
+            with pytest.raises(Unavailable):
+                await made.one.upsert("second")
+        assert (await first).created
+        assert (await made.one.upsert("third")).ready
+
+
 async def test_a_few_conflicts_are_tried_again() -> None:
     async with scene() as made:
         await made.one.upsert("old")
