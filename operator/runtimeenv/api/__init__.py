@@ -7,8 +7,8 @@ In reading order:
 ``claimants``   what is read of a RuntimeEnvVar, and a variable as it shows
 ``catalog``     the variables by tenant and id, kept by a watch: by namespace (``places``), sorted (``shelf``)
 ``waiting``     until the watch has told what a read or a write must have seen
-``writes``      upsert, update, delete: ordinary RuntimeEnvVars in the tenant's home namespace: the objects (``objects``),
-                what is sent (``edits``), in turns (``turns``), each to its end (``finishing``)
+``writes``      upsert, update, delete: ordinary RuntimeEnvVars in the tenant's home namespace (``objects``, ``edits``),
+                in turns (``turns``), each to its end (``finishing``)
 ``bodies``      what may come in: strict JSON, never echoed
 ``items``       what goes out
 ``errors``      failures as answers
