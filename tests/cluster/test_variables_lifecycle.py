@@ -42,6 +42,20 @@ def test_once_kubectl_says_ready_the_secret_holds_the_value(home: Home) -> None:
         assert home.held() == {"GREETING": value}
 
 
+def test_what_an_applier_no_longer_names_goes_also_after_the_status_was_written(home: Home) -> None:
+    variable = home.variable(value="hello", metadata={"owner": "me"})
+    labelled = {**variable, "metadata": {**variable["metadata"], "labels": {"a": "b"}, "annotations": {"c": "d"}}}
+    home.cluster.apply(labelled, "--server-side")
+    home.ready("greeting")
+    meta = home.get("rvar/greeting")["metadata"]
+    assert (meta["labels"], meta["annotations"]) == ({"a": "b"}, {"c": "d"})
+    home.cluster.apply(home.variable(value="hello"), "--server-side")
+    found = home.get("rvar/greeting")
+    assert not {"labels", "annotations"} & found["metadata"].keys()
+    assert "metadata" not in found["spec"]
+    assert found["status"]["id"]
+
+
 def test_the_status_of_a_ready_variable_says_who_it_is_and_shows_no_value(home: Home) -> None:
     home.apply(home.environment(), home.variable(value="sk-ant-0123456789-0123456789-abcd", metadata={"owner": "me"}))
     home.ready("greeting")

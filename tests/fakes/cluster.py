@@ -141,6 +141,11 @@ class FakeCluster:
         made = self.store.create(manifest) if version is None else self.store.replace(manifest, version)
         return str(made["metadata"]["resourceVersion"])
 
+    async def replace_status(self, manifest: Manifest, version: str) -> str:
+        manifest = copy.deepcopy(dict(manifest))
+        await self._called("replace", kind_of(manifest), ref_of(manifest), "status")
+        return str(self.store.replace_status(manifest, version)["metadata"]["resourceVersion"])
+
     async def patch(self, kind: Kind[T], ref: Ref, body: Manifest | Sequence[Op], *, subresource: str = "") -> Written:
         body = copy.deepcopy(body)
         await self._called("patch", kind, ref, subresource)

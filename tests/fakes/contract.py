@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
+import msgspec
 import pytest
 
 from runtimeenv.cluster.kinds import CONFIG_MAPS, NAMESPACES, RUNTIME_ENV_VARS, SECRETS, Kind, Manifest, T
+from runtimeenv.cluster.objects import Described, Metadata
 from runtimeenv.cluster.protocol import Cluster, Query, WatchEvent, pages
 from runtimeenv.core.identity import Ref
+from runtimeenv.core.names import API_VERSION
 from runtimeenv.core.patches import add
 from runtimeenv.errors import Rejected, Stale
 from tests.builders import source_secret, variable
@@ -21,6 +24,12 @@ def config_map(namespace: str, name: str, **entries: str) -> Manifest:
     """A ConfigMap with the label ``part: test``."""
     metadata = {"namespace": namespace, "name": name, "labels": {"part": "test"}}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": entries}
+
+
+def status(of: Described, **fields: str) -> Manifest:
+    """The status alone of a RuntimeEnvVar."""
+    metadata = {"namespace": of.metadata.namespace, "name": of.metadata.name, "uid": of.metadata.uid}
+    return {"apiVersion": API_VERSION, "kind": "RuntimeEnvVar", "metadata": metadata, "status": fields}
 
 
 async def present(cluster: Cluster, kind: Kind[T], ref: Ref) -> T:
@@ -117,6 +126,27 @@ class ClusterContract:
         with pytest.raises(Stale):
             await cluster.delete(CONFIG_MAPS, Ref(namespace, "x"), uid=uid, version=version)
         assert await cluster.get(CONFIG_MAPS, Ref(namespace, "x")) is not None
+
+    async def test_a_status_is_written_whole_and_alone(self, cluster: Cluster, namespace: str) -> None:
+        manifest = variable(f"{namespace}/x", sealed=SEALED)
+        await cluster.replace({**manifest, "metadata": {**manifest["metadata"], "labels": {"part": "test"}}}, None)
+        created = await present(cluster, RUNTIME_ENV_VARS, Ref(namespace, "x"))
+        first = await cluster.replace_status(status(created, preview="***"), created.metadata.resource_version)
+        second = await cluster.replace_status(status(created, tenantId="t1"), first)
+        found = await present(cluster, RUNTIME_ENV_VARS, Ref(namespace, "x"))
+        assert (found.status, found.metadata.resource_version) == ({"tenantId": "t1"}, second)
+        assert (found.spec, found.metadata.generation, found.metadata.labels) == (created.spec, 1, {"part": "test"})
+
+    async def test_a_status_of_another_object_or_version_is_stale(self, cluster: Cluster, namespace: str) -> None:
+        await cluster.replace(variable(f"{namespace}/x", sealed=SEALED), None)
+        created = await present(cluster, RUNTIME_ENV_VARS, Ref(namespace, "x"))
+        first = created.metadata.resource_version
+        second = await cluster.replace_status(status(created, preview="***"), first)
+        other = msgspec.structs.replace(created.metadata, uid="00000000-0000-0000-0000-000000000000")
+        gone = msgspec.structs.replace(created.metadata, name="gone")
+        for whose, version in ((created.metadata, first), (other, second), (gone, second)):
+            with pytest.raises(Stale):
+                await cluster.replace_status(status(Metadata(whose), preview="!"), version)
 
     async def test_patching_what_is_gone_is_rejected_as_404(self, cluster: Cluster, namespace: str) -> None:
         with pytest.raises(Rejected) as caught:

@@ -9,7 +9,6 @@ import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Final, Literal, TypeVar
 
 import aiohttp
@@ -88,17 +87,15 @@ class ApiCluster:
 
     async def replace(self, manifest: Manifest, version: str | None) -> str:
         """See Cluster."""
+        if version is not None:
+            return await self._put(manifest, version)
         kind, ref = kind_of(manifest), ref_of(manifest)
         call = Call("POST", kind.collection(ref.namespace), f"create {kind.plural} {ref}", WRITTEN, body=manifest)
-        if version is not None:
-            body = {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": version}}
-            call = replace(call, method="PUT", path=kind.path(ref), what=f"replace {kind.plural} {ref}", body=body)
-        try:
-            return (await self._read(call, _decode_versioned)).metadata.resource_version
-        except Rejected as error:
-            if error.status == 404 and version is not None:
-                raise Stale(404, call.what) from None
-            raise
+        return (await self._read(call, _decode_versioned)).metadata.resource_version
+
+    async def replace_status(self, manifest: Manifest, version: str) -> str:
+        """See Cluster."""
+        return await self._put(manifest, version, "status")
 
     async def patch(self, kind: Kind[T], ref: Ref, body: Manifest | Sequence[Op], *, subresource: str = "") -> Written:
         """See Cluster."""
@@ -126,6 +123,17 @@ class ApiCluster:
             with network_failures(call.what):
                 async for line in lines(pieces):
                     yield _decoded(lambda raw: _watch_event(raw, kind, call.what), line, call.what)
+
+    async def _put(self, manifest: Manifest, version: str, subresource: str = "") -> str:
+        kind, ref = kind_of(manifest), ref_of(manifest)
+        body = {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": version}}
+        call = Call("PUT", kind.path(ref, subresource), f"replace {kind.plural} {ref}", WRITTEN, body=body)
+        try:
+            return (await self._read(call, _decode_versioned)).metadata.resource_version
+        except Rejected as error:
+            if error.status == 404:
+                raise Stale(404, call.what) from None
+            raise
 
     async def _read(self, call: Call, decode: Callable[[bytes], B]) -> B:
         return _decoded(decode, await self._transport.read(call), call.what)

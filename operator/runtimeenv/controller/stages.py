@@ -96,7 +96,8 @@ class Stages:
 
     def offer(self, variable: RuntimeEnvVar) -> None:
         """kopf told of a variable."""
-        self._variables.offer(variable.ref, variable)
+        if not self._stage_1.is_echo(variable):
+            self._variables.offer(variable.ref, variable)
 
     def malformed(self, ref: Ref, uid: str) -> None:
         """kopf told of a variable that can't be read: that counts as its one finished run."""

@@ -9,6 +9,7 @@ from typing import Any
 from runtimeenv.controller.queue import LONGEST_BACKOFF, UNAVAILABLE_BACKOFF
 from runtimeenv.controller.records import Record
 from runtimeenv.controller.sources import Unreadable
+from runtimeenv.core import names
 from runtimeenv.core.conditions import Reason, conditions
 from runtimeenv.core.resources import Propagation, RuntimeEnvVar, RuntimeEnvVarStatus, Status
 from runtimeenv.errors import Rejected
@@ -70,6 +71,16 @@ def write_refused(error: Rejected) -> Outcome:
     """A 4xx that only somebody else can mend; retried at the longest back-off."""
     told = f"the API server refuses the derived Secret (HTTP {error.status}): see the namespace's policies and quotas"
     return Outcome("WriteRefused", told, LONGEST_BACKOFF)
+
+
+def status_manifest(variable: RuntimeEnvVar, status: Status) -> dict[str, Any]:
+    """The status alone, to be written whole; the UID makes the API server refuse it for another object of that name."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "RuntimeEnvVar",
+        "metadata": {"name": variable.ref.name, "namespace": variable.ref.namespace, "uid": variable.metadata.uid},
+        "status": status.manifest(),
+    }
 
 
 def status_patch(uid: str, status: Status) -> dict[str, Any]:

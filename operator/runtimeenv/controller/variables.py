@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,16 +15,14 @@ from runtimeenv.controller.records import Record
 from runtimeenv.controller.renewal import opened, renewed
 from runtimeenv.controller.shared import Shared
 from runtimeenv.controller.sources import Sources, Unreadable
-from runtimeenv.controller.statuses import Outcome, ended, reason_of, report, status_patch, unreadable, write_refused
+from runtimeenv.controller.statuses import Outcome, ended, reason_of, report, status_manifest, unreadable, write_refused
+from runtimeenv.controller.waiting import Waiting
 from runtimeenv.core.conditions import state_of
 from runtimeenv.core.identity import Identity, Ref
-from runtimeenv.core.resources import Propagation, RuntimeEnvVar
+from runtimeenv.core.resources import Propagation, RuntimeEnvVar, RuntimeEnvVarStatus
 from runtimeenv.core.values import MASK, Plaintext
 from runtimeenv.errors import Invalid, Rejected, Stale, Unavailable
 
-FIRST_PROPAGATING: Final = 1.0
-"""Seconds that a variable may wait for RuntimeEnvs before its status says so."""
-NEXT_PROPAGATING: Final = 5.0
 UNSEEN: Final = 0.05
 """Seconds until the reflector of metadata is asked again for a variable that kopf told of first."""
 
@@ -64,14 +61,18 @@ class Variables:
         self._events = events
         self._refresh = refresh
         self._allowed_names = allowed_names
-        self._quiet_until: dict[Ref, float] = {}
+        self._waiting = Waiting()
+        self._echoes: dict[Ref, str] = {}
+        self._passed: dict[Ref, str] = {}
 
     async def reconcile(self, ref: Ref, variable: RuntimeEnvVar | None) -> float | None:
         """One run. Returns the seconds after which to run again, or None. The API server's failures are raised."""
-        if variable is None or self._outdated(variable):
+        passed = self._passed.pop(ref, None)
+        if variable is None or self._outdated(variable) or variable.metadata.resource_version == passed:
             variable = await self._get(ref)
-        if variable is None:
-            return None
+            if variable is None:
+                return None
+            self._refresh(ref, variable)
         meta = variable.metadata
         if not self._shared.census.exists(ref, meta.uid):
             self.forget(ref)
@@ -85,7 +86,16 @@ class Variables:
 
     def forget(self, ref: Ref) -> None:
         """A variable is gone."""
-        self._quiet_until.pop(ref, None)
+        self._waiting.end(ref)
+        self._echoes.pop(ref, None)
+        self._passed.pop(ref, None)
+
+    def is_echo(self, variable: RuntimeEnvVar) -> bool:
+        """Is this what our own write of its status made of what a run saw? Then nothing is new in it."""
+        version = self._echoes.get(variable.ref)
+        if version is None or int(variable.metadata.resource_version) < int(version):
+            return False
+        return self._echoes.pop(variable.ref) == variable.metadata.resource_version
 
     def _outdated(self, variable: RuntimeEnvVar) -> bool:
         """Was its record made of a newer generation?"""
@@ -174,43 +184,36 @@ class Variables:
             propagation = Propagation(done=len(holders.held), total=holders.total)
             winner = self._index.winner(record.identity)
             if winner is not None and winner.uid != record.uid:
-                outcome = Outcome("Conflict", f"{winner.ref} defines this variable already: delete one of the two")
+                told = f"{winner.ref} defines this variable already: delete one of the two"
+                outcome = Outcome("Conflict", told, outcome.retry)
             elif state_of(outcome.reason) == "Ready" and holders.waiting:
                 self._shared.dependents.wait(variable.ref, holders.waiting)
                 outcome = Outcome("Propagating", f"{propagation.done} of {propagation.total} RuntimeEnvs hold it")
-                if quiet := self._quiet(variable.ref):
+                if quiet := self._waiting.quiet(variable.ref):
+                    self._waiting.keep(variable.ref, record.value_changed, result.value)
                     return quiet
-        if outcome.reason != "Propagating":
-            self._quiet_until.pop(variable.ref, None)
-        await self._write_status(variable, outcome, result, propagation)
-        return NEXT_PROPAGATING if outcome.reason == "Propagating" else outcome.retry
-
-    def _quiet(self, ref: Ref) -> float:
-        """Seconds until a waiting variable's status may be written; 0 when it is due."""
-        now = asyncio.get_running_loop().time()
-        left = self._quiet_until.setdefault(ref, now + FIRST_PROPAGATING) - now
-        if left <= 0:
-            self._quiet_until[ref] = now + NEXT_PROPAGATING
-        return max(left, 0.0)
-
-    async def _write_status(
-        self, variable: RuntimeEnvVar, outcome: Outcome, result: _Result, propagation: Propagation | None
-    ) -> None:
         preview = self._preview(variable, result)
-        status = report(variable, outcome, result.record, preview, propagation, self._shared.now())
+        if outcome.reason != "Propagating":
+            self._waiting.end(variable.ref)
+        status = report(variable, outcome, record, preview, propagation, self._shared.now())
+        await self._write(variable, status, outcome)
+        return self._waiting.told(variable.ref) if outcome.reason == "Propagating" else outcome.retry
+
+    async def _write(self, variable: RuntimeEnvVar, status: RuntimeEnvVarStatus, outcome: Outcome) -> None:
         last = variable.status
         if last is not None and status == last.model_copy(update={"propagation": status.propagation}):
             return  # how many RuntimeEnvs there are is as of the last write, or each new one would cost many
-        patch = status_patch(variable.metadata.uid, status)
+        meta = variable.metadata
         try:
-            await self._cluster.patch(RUNTIME_ENV_VARS, variable.ref, patch, subresource="status")
-        except Stale:
-            return  # another object has this name by now, and was offered
-        except Rejected as error:
+            version = await self._cluster.replace_status(status_manifest(variable, status), meta.resource_version)
+        except Stale as error:
             if error.status == 404:
                 return
+            self._passed[variable.ref] = meta.resource_version  # the next run looks itself, unless kopf told of another
             raise
-        self._refresh(variable.ref, variable.model_copy(update={"status": status}))
+        self._echoes[variable.ref] = version
+        meta = meta.model_copy(update={"resource_version": version})
+        self._refresh(variable.ref, variable.model_copy(update={"metadata": meta, "status": status}))
         await self._events.variable(variable, reason_of(variable.status), outcome)
 
     def _preview(self, variable: RuntimeEnvVar, result: _Result) -> str | None:
@@ -219,6 +222,8 @@ class Variables:
             return MASK
         if result.value is not None:
             return result.value.preview
+        if kept := self._waiting.preview(variable.ref, record.value_changed):
+            return kept
         if status is not None and status.preview and status.updated_at == record.changed:
             return status.preview
         value = opened(record, self._shared.keyring())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS, SECRETS
+from runtimeenv.errors import Rejected
 from tests.builders import namespace, runtime_env, variable
 from tests.unit.controller.world import World, at, sealed
 
@@ -88,3 +89,13 @@ async def test_a_conflict_is_told_once() -> None:
         await world.apply(sealed("acme/old", "v2"))
         assert world.events() == [("Conflict", "young")]
         assert world.env(ENV) == {"TOKEN": "v2"}
+
+
+async def test_a_claimant_that_lost_is_stored_once_its_namespace_takes_it() -> None:
+    async with World(*ACME, sealed("acme/old", "v")) as world:
+        world.failing["second"] = Rejected(403, "a quota")
+        await world.apply(sealed("second/young", "w"))
+        assert (world.reason("second/young"), world.encrypted("second/young")) == ("Conflict", None)
+        world.failing.clear()
+        await world.settle(301)
+        assert world.encrypted("second/young") is not None

@@ -233,6 +233,6 @@ async def test_the_echo_of_a_write_that_comes_before_its_answer_costs_no_write()
         world.cluster.calls.clear()
         await world.apply(sealed("acme/x", "v2"))
         own = [(c.verb, c.kind) for c in world.cluster.calls if c.ref not in (at(ENV), at("/"))]
-        assert own == [("replace", "secrets"), ("patch", "runtimeenvvars")]
+        assert own == [("replace", "secrets"), ("replace", "runtimeenvvars")]
         assert len([c for c in world.cluster.writes(SECRETS) if c.ref == at(ENV)]) == 1
         assert world.cluster.read(RUNTIME_ENV_VARS, at("acme/x"))["metadata"]["generation"] == 2

@@ -21,7 +21,7 @@ async def test_a_variable_costs_two_writes_and_no_read() -> None:
         world.cluster.calls.clear()
         await world.apply(sealed("acme/x", "v"))
         own = [(c.verb, c.kind) for c in world.cluster.calls if c.ref.name not in ("renv.sandbox", "")]
-        assert own == [("create", "secrets"), ("patch", "runtimeenvvars")]
+        assert own == [("create", "secrets"), ("replace", "runtimeenvvars")]
         assert not world.calls("list")
         assert world.reason("acme/x") == "Materialized"
         assert world.env(ENV) == {"TOKEN": "v"}
@@ -142,8 +142,7 @@ async def test_a_name_that_is_no_longer_allowed_leaves_the_environment() -> None
 
 async def test_a_refused_write_is_told_and_retried_after_five_minutes() -> None:
     async with World(*ACME) as world:
-        # Twice: the echo of the status that tells of it is one more reason to look.
-        world.cluster.faults.fail(Rejected(403, "create secrets"), kind="secrets", verb="create", times=2)
+        world.cluster.faults.fail(Rejected(403, "create secrets"), kind="secrets", verb="create")
         await world.apply(sealed("acme/x", "v"))
         assert world.reason("acme/x") == "WriteRefused"
         await world.settle(290)
@@ -174,7 +173,7 @@ async def test_what_can_not_be_stored_withholds_its_name() -> None:
 async def test_an_api_server_that_is_away_is_waited_for() -> None:
     async with World(*ACME) as world:
         world.cluster.faults.fail(Unavailable(503, "create secrets"), kind="secrets", verb="create", times=5)
-        world.cluster.faults.fail(Unavailable(429, "patch"), kind="runtimeenvvars", verb="patch", times=3)
+        world.cluster.faults.fail(Unavailable(429, "replace"), kind="runtimeenvvars", verb="replace", times=3)
         await world.apply(sealed("acme/x", "v"))
         await world.settle(60)
         assert world.reason("acme/x") == "Materialized"
