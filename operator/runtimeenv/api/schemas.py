@@ -80,7 +80,7 @@ def components(allowed_names: frozenset[str]) -> dict[str, Schema]:
             f"it is. {_REPEATABLE}",
         ),
         "Notes": _notes(),
-        **{f"NoteWithin{depth}": _note(depth) for depth in range(DEPTH_LIMIT)},
+        "Note": _note(),
     }
 
 
@@ -131,24 +131,24 @@ def _notes() -> Schema:
     return {
         "type": "object",
         "maxProperties": MEMBER_LIMIT,
-        "additionalProperties": {"$ref": f"#/components/schemas/NoteWithin{DEPTH_LIMIT - 1}"},
+        "additionalProperties": {"$ref": "#/components/schemas/Note"},
         "description": "Free-form notes: provider, owner, rollout or product. Stored in clear: never put a value here. "
         f"At most {DEPTH_LIMIT} objects or arrays deep, {MEMBER_LIMIT} members or elements in each, and in all "
         f"{SIZE_LIMIT} bytes of JSON.",
     }
 
 
-def _note(depth: int) -> Schema:
-    """One note, of so many objects and arrays inside one another at most."""
-    plain = [
-        {"type": ["string", "boolean", "null"]},
-        {"type": "number", "minimum": -SAFE_INTEGER, "maximum": SAFE_INTEGER},
-    ]
-    if not depth:
-        return {"anyOf": plain}
-    inner = {"$ref": f"#/components/schemas/NoteWithin{depth - 1}"}
-    array = {"type": "array", "items": inner, "maxItems": MEMBER_LIMIT}
-    return {"anyOf": [*plain, array, {"type": "object", "additionalProperties": inner, "maxProperties": MEMBER_LIMIT}]}
+def _note() -> Schema:
+    inner = {"$ref": "#/components/schemas/Note"}
+    return {
+        "type": ["string", "boolean", "null", "number", "array", "object"],
+        "minimum": -SAFE_INTEGER,
+        "maximum": SAFE_INTEGER,
+        "items": inner,
+        "maxItems": MEMBER_LIMIT,
+        "additionalProperties": inner,
+        "maxProperties": MEMBER_LIMIT,
+    }
 
 
 def _answer(properties: Schema, *required: str) -> Schema:
