@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,10 +56,13 @@ class Model:
             faults.events_flow.clear()
         try:
             revision = await self._write(replica, step)
-            await self._compare(replica, 0)
-            await self._compare((self.scene.other, self.scene.one)[step.replica], int(revision))
         except RuntimeEnvError:
             assert step.late or step.fault or step.name not in self.variables
+        else:
+            other = (self.scene.other, self.scene.one)[step.replica]
+            for reader, version in ((replica, 0), (other, int(revision))):
+                with suppress(Unavailable) if step.late else nullcontext():
+                    await self._compare(reader, version)
         finally:
             faults._failures.clear()
             faults.events_flow.set()
