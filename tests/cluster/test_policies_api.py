@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -62,9 +63,12 @@ def write(cluster: Cluster, namespace: str, user: str = API, **spec: str) -> Com
     return create(cluster, variable(f"{namespace}/written", "TOKEN", SEALED, **spec), user=user)
 
 
-def stored(cluster: Cluster, namespace: str, **spec: str) -> None:
-    """A variable that a user wrote."""
+@contextmanager
+def stored(cluster: Cluster, namespace: str, **spec: str) -> Iterator[None]:
+    """A variable that a user wrote; gone afterwards, or an operator that starts later would miss its keyring."""
     cluster.apply(variable(f"{namespace}/stored", "STORED", SEALED, **spec))
+    yield
+    cluster.kubectl("delete", "rvar", "stored", "-n", namespace)
 
 
 def test_it_writes_every_scope_in_a_home(policies: Cluster, homes: Homes) -> None:
@@ -74,9 +78,9 @@ def test_it_writes_every_scope_in_a_home(policies: Cluster, homes: Homes) -> Non
 
 
 def test_it_changes_and_deletes_in_a_home_what_others_wrote_too(policies: Cluster, homes: Homes) -> None:
-    stored(policies, homes.good)
-    accepted(patch(policies, "rvar/stored", homes.good, {"spec": {"enabled": False}}, user=API))
-    accepted(delete(policies, homes.good))
+    with stored(policies, homes.good):
+        accepted(patch(policies, "rvar/stored", homes.good, {"spec": {"enabled": False}}, user=API))
+        accepted(delete(policies, homes.good))
 
 
 def delete(cluster: Cluster, namespace: str) -> Completed:
@@ -98,10 +102,10 @@ def fitting(sort: str) -> dict[str, str]:
 @pytest.mark.parametrize("sort", ELSEWHERE)
 def test_it_neither_changes_nor_deletes_there(policies: Cluster, spaces: Spaces, sort: str) -> None:
     namespace: str = getattr(spaces, sort)
-    stored(policies, namespace, **fitting(sort))
-    refused(patch(policies, "rvar/stored", namespace, {"spec": {"enabled": False}}, user=API), "api", HOME_ALONE)
-    refused(patch(policies, "rvar/stored", namespace, {"metadata": {"labels": {"a": "b"}}}, user=API), "api")
-    refused(delete(policies, namespace), "api", HOME_ALONE)
+    with stored(policies, namespace, **fitting(sort)):
+        refused(patch(policies, "rvar/stored", namespace, {"spec": {"enabled": False}}, user=API), "api", HOME_ALONE)
+        refused(patch(policies, "rvar/stored", namespace, {"metadata": {"labels": {"a": "b"}}}, user=API), "api")
+        refused(delete(policies, namespace), "api", HOME_ALONE)
 
 
 def test_a_label_that_is_not_just_true_makes_no_home(policies: Cluster, homes: Homes) -> None:
