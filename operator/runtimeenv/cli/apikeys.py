@@ -125,7 +125,7 @@ def rotate(*, key_id: str, overlap: str, output: Printed, context: str | None, s
     old, now, seconds = _bare(key_id), int(time.time()), moments.duration("--overlap", overlap)
     key, record, ending = _in_cluster(context, system_namespace, lambda store: store.rotate(old, now, seconds))
     _print(key, record, output)
-    click.echo(f"Key {old} ends at {moment(ending.expires)}.", err=True)
+    click.echo(f"Key {old} ends at {moment(ending.end)}.", err=True)
 
 
 async def _created(store: KeyStore, record: KeyRecord) -> tuple[str, ApiKey]:

@@ -68,10 +68,13 @@ class KeyStore:
         return await self._change(put)
 
     async def revoke(self, key_ids: tuple[str, ...], now: int) -> list[str]:
-        """End keys at once; those that had not ended before. Raises NotFound, and then changes nothing."""
+        """End keys at once; those that were not revoked before. Raises NotFound, and then changes nothing.
+
+        Expired ones too: this machine's clock may be ahead of the API's, for which they still live.
+        """
 
         def end(stored: Stored) -> list[str]:
-            found = [key_id for key_id in dict.fromkeys(key_ids) if not stored.known(key_id).ended(now)]
+            found = [key_id for key_id in dict.fromkeys(key_ids) if not stored.known(key_id).revoked]
             stored.records |= {key_id: replace(stored.records[key_id], revoked=now) for key_id in found}
             return found
 
@@ -80,19 +83,23 @@ class KeyStore:
     async def rotate(self, key_id: str, now: int, overlap: int) -> tuple[ApiKey, KeyRecord, KeyRecord]:
         """A new key with the rights of an old one, which ends ``overlap`` seconds later; the new and the old record.
 
-        The new one lasts as long as the old one was to last. Raises NotFound, and Invalid where it has ended already
-        or there is no room for another.
+        The new one lasts as long as the old one was to last. Raises NotFound, and Invalid where it has ended or was
+        rotated already, or there is no room for another.
         """
         key = ApiKey.generate()
         hashed = await self._hash(key)
 
         def succeed(stored: Stored) -> tuple[ApiKey, KeyRecord, KeyRecord]:
             old = stored.known(key_id)
+            if old.successor:
+                raise Invalid(key_id, f"was rotated to {old.successor} already: rotate that one")
             if old.ended(now):
                 raise Invalid(key_id, "has ended already: create a new key")
-            lasts = min(now + old.expires - old.created, LAST_SECOND) if old.expires else 0
+            lasts = min(now + old.expires - min(old.created, now), LAST_SECOND) if old.expires else 0
             new = replace(old, hash=hashed, created=now, expires=lasts, successor="")
-            old = replace(old, expires=min(now + overlap, old.expires or now + overlap), successor=key.id)
+            # Without an overlap it is revoked: whatever the clocks of the API's replicas say.
+            ends = {"expires": min(now + overlap, old.expires or LAST_SECOND)} if overlap else {"revoked": now}
+            old = replace(old, successor=key.id, **ends)
             stored.records |= {key.id: new, key_id: old}
             stored.make_room(now)
             return key, new, old
@@ -117,9 +124,16 @@ class KeyStore:
         raise Busy("others change API keys all the time: try again")
 
     async def _hash(self, key: ApiKey) -> str:
-        """Under the key of the hashes, which is made with the first API key."""
+        """Under the key of the hashes, which is made with the first API key. Raises Invalid where it is gone or broken.
+
+        The API keys are read first: where there is one, its hash key was made before.
+        """
         ref = Ref(self.system, API_HASH_KEY_SECRET)
+        stored = await self.read()
         found = await self.cluster.get(SECRETS, ref)
+        if found is None and (stored.records or stored.unread):
+            mend = f"restore it, or delete the Secret {API_KEYS_SECRET} too, to begin anew"
+            raise Invalid(f"Secret {ref}", f"is gone, and with it every API key: {mend}")
         if found is None:
             with contextlib.suppress(Stale):  # made by somebody else meanwhile
                 await self.cluster.replace(self._secret(ref.name, {HASH_KEY_FIELD: os.urandom(HASH_KEY_SIZE)}), None)

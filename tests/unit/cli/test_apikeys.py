@@ -178,7 +178,7 @@ def test_rotating_without_overlap_ends_the_old_key() -> None:
     old = made()
     assert json.loads(run("rotate", old.id, "--overlap", "0", "-o", "json").stdout)["tenant"] == "acme"
     told = {entry["id"]: entry["status"] for entry in json.loads(run("list", "-o", "json").stdout)}
-    assert told.pop(old.id) == "Expired"
+    assert told.pop(old.id) == "Revoked"
     assert list(told.values()) == ["Active"]
 
 

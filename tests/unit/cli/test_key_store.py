@@ -59,6 +59,17 @@ async def test_a_broken_hash_key_is_not_replaced() -> None:
     assert set(await stored(cluster)) == {KEY.id}
 
 
+async def test_a_hash_key_that_is_gone_is_not_replaced_while_there_are_keys() -> None:
+    cluster = FakeCluster(keys_secret({KEY.id: record(KEY)}))
+    store = KeyStore(cluster, SYSTEM)
+    with pytest.raises(Invalid, match="is gone, and with it every API key: restore it, or delete the Secret"):
+        await store.create(NEW)
+    with pytest.raises(Invalid, match="is gone"):
+        await store.rotate(KEY.id, FAR, 60)
+    assert cluster.writes() == []
+    assert await store.revoke((KEY.id,), FAR) == [KEY.id]
+
+
 @pytest.mark.virtual_time
 async def test_many_first_keys_at_once_share_one_hash_key() -> None:
     cluster = FakeCluster()
@@ -121,6 +132,12 @@ async def test_revoking_ends_keys_once() -> None:
     assert [(await stored(cluster))[key.id].revoked for key in (KEY, other)] == [FAR, FAR + 5]
 
 
+async def test_a_key_that_seems_expired_is_revoked_all_the_same() -> None:
+    cluster = FakeCluster(keys_secret({KEY.id: record(KEY, expires=FAR)}))
+    assert await KeyStore(cluster, SYSTEM).revoke((KEY.id,), FAR + 60) == [KEY.id]
+    assert (await stored(cluster))[KEY.id].ended(FAR - 60)
+
+
 async def test_an_unknown_key_among_several_revokes_none() -> None:
     cluster = FakeCluster(keys_secret({KEY.id: record(KEY)}))
     with pytest.raises(NotFound, match="no API key aaaaaaaaaaaaaaaa"):
@@ -147,7 +164,31 @@ async def test_rotating_never_prolongs_the_old_key() -> None:
 async def test_rotating_without_overlap_ends_the_old_key_at_once() -> None:
     cluster = FakeCluster(hash_key_secret(), keys_secret({KEY.id: record(KEY)}))
     _, new, ending = await KeyStore(cluster, SYSTEM).rotate(KEY.id, FAR, 0)
-    assert (ending.ended(FAR), new.ended(FAR)) == (True, False)
+    assert (ending.ended(FAR - 60), new.ended(FAR)) == (True, False)  # also where the API's clock is behind
+
+
+async def test_a_key_is_rotated_once() -> None:
+    cluster = FakeCluster(hash_key_secret(), keys_secret({KEY.id: record(KEY)}))
+    store = KeyStore(cluster, SYSTEM)
+    key, _, _ = await store.rotate(KEY.id, FAR, 60)
+    with pytest.raises(Invalid, match=f"was rotated to {key.id} already: rotate that one"):
+        await store.rotate(KEY.id, FAR + 1, 60)
+    assert set(await stored(cluster)) == {KEY.id, key.id}
+
+
+@pytest.mark.virtual_time
+async def test_of_two_who_rotate_a_key_at_once_one_is_told() -> None:
+    cluster = FakeCluster(hash_key_secret(), keys_secret({KEY.id: record(KEY)}))
+    both = (KeyStore(cluster, SYSTEM).rotate(KEY.id, FAR, 60) for _ in range(2))
+    answers = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(isinstance(answer, Invalid) for answer in answers) == [False, True]
+    assert len(await stored(cluster)) == 2
+
+
+async def test_a_key_from_a_clock_ahead_gets_a_successor_that_lives() -> None:
+    cluster = FakeCluster(hash_key_secret(), keys_secret({KEY.id: record(KEY, created=FAR + 500, expires=FAR + 90)}))
+    _, new, _ = await KeyStore(cluster, SYSTEM).rotate(KEY.id, FAR, 60)
+    assert new.expires == FAR + 90
 
 
 @pytest.mark.parametrize(("revoked", "expires"), [(FAR, 0), (0, FAR)])
