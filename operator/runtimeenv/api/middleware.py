@@ -37,6 +37,8 @@ class Requests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI 3, for HTTP alone."""
+        if scope["state"].get(REFUSAL) is not None:
+            return  # given up, and noted, before it began
         began = time.perf_counter()
         audit = self._audit(scope)
         scope = _as_routed(scope)
