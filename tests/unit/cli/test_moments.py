@@ -22,7 +22,21 @@ def test_nothing_is_a_duration_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "7", "d", "7w", "-7d", "7 d", "7d ", "1.5h", "٧d", "7D", f"{LONGEST}m", "99999999d"]
+    "text",
+    [
+        "",
+        "7",
+        "d",
+        "7w",
+        "-7d",
+        "7 d",
+        "7d ",
+        "1.5h",
+        "\N{ARABIC-INDIC DIGIT SEVEN}d",
+        "7D",
+        f"{LONGEST}m",
+        "99999999d",
+    ],
 )
 def test_what_is_no_duration_is_refused_with_the_option(text: str) -> None:
     with pytest.raises(Invalid, match="--overlap: "):
