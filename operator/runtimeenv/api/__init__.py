@@ -9,11 +9,16 @@ In reading order:
 ``waiting``     until the watch has told what a read or a write must have seen
 ``writes``      upsert, update, delete: ordinary RuntimeEnvVars in the tenant's home namespace (``objects``, ``edits``),
                 in turns (``turns``), each to its end (``finishing``)
-``bodies``      what may come in: strict JSON, never echoed
+``bodies``      what may come in: one object of strict JSON (``strict_json``), never echoed
+``drafts``      its fields, and ``notes``: every fault at once (``faults``)
+``queries``     the list's filters, and ``pages`` of it
+``conditions``  If-Match and If-None-Match
 ``items``       what goes out
-``errors``      failures as answers
+``errors``      failures as answers, in one form (``failures``)
+``admission``   the gate before every endpoint
 ``routes``      the endpoints
-``openapi``     their document, and the page /docs
+``openapi``     their document, of ``operations``, ``schemas`` and ``examples``
+``documentation`` serves it, and the page /docs
 ``middleware``  what holds for every request: its id, its line in the log, its headers
 ``audit``       that line; ``traffic`` counts them
 ``proxies``     who asks, behind proxies that are believed
