@@ -12,12 +12,13 @@ from typing import Final
 
 from runtimeenv.api.bearers import Bearer
 from runtimeenv.api.claimants import Claimant, Entry, entry
+from runtimeenv.api.pages import Position
 from runtimeenv.api.places import Places
 from runtimeenv.api.shelf import Shelf
 from runtimeenv.api.waiting import FOREVER, Levels
 from runtimeenv.cluster.objects import AnnotatedMetadata
 from runtimeenv.core.claims import Claims
-from runtimeenv.core.identity import Identity, Ref, scope_fields
+from runtimeenv.core.identity import Identity, Ref
 from runtimeenv.core.tenancy import Enrolment
 from runtimeenv.errors import NotFound, Unavailable
 
@@ -34,14 +35,14 @@ class Selection:
     project_id: str | None = None
     target: str | None = None
 
-    def takes(self, identity: Identity) -> bool:
-        """Does the variable pass every filter?"""
-        kind, _, workspace, project = scope_fields(identity.layer.scope)
+    def takes(self, place: Position) -> bool:
+        """Does the variable at this place of the list pass every filter?"""
+        _, kind, workspace, project, target = place
         return (
             self.scope in (None, kind)
             and self.workspace_id in (None, workspace)
             and self.project_id in (None, project)
-            and self.target in (None, identity.layer.target)
+            and self.target in (None, target)
         )
 
 
@@ -111,9 +112,12 @@ class Catalog:
     def select(self, bearer: Bearer, selection: Selection = EVERYTHING) -> Sequence[Entry]:
         """The variables that pass, sorted by name, scope, workspace, project, target."""
         shelf = self._shelves.get(bearer.tenant)
-        found = list(shelf.entries) if shelf is not None else []
-        if selection != EVERYTHING:
-            found = [e for e in found if selection.takes(e.identity)]
+        if shelf is None:
+            return []
+        if selection == EVERYTHING:
+            found = list(shelf.entries)
+        else:
+            found = [e for place, e in zip(shelf.places, shelf.entries, strict=True) if selection.takes(place)]
         if not bearer.reaches_all:
             found = [e for e in found if bearer.reaches(e.identity.layer.scope)]
         return found

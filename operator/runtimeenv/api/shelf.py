@@ -15,7 +15,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Entry] = {}
-        self._orders: list[Position] = []
+        self._places: list[Position] = []
         self._entries: list[Entry] = []
         self._body = b""
 
@@ -36,14 +36,19 @@ class Shelf:
         """The shown variables, sorted by `position`."""
         return self._entries
 
+    @property
+    def places(self) -> Sequence[Position]:
+        """What the entries are sorted by, in step with them."""
+        return self._places
+
     def put(self, entry: Entry) -> None:
         """Show this one, in the place of another of its identity."""
-        order = position(entry.identity)
-        at = bisect_left(self._orders, order)
+        place = position(entry.identity)
+        at = bisect_left(self._places, place)
         if entry.id in self._by_id:
             self._entries[at] = entry
         else:
-            self._orders.insert(at, order)
+            self._places.insert(at, place)
             self._entries.insert(at, entry)
         self._by_id[entry.id] = entry
         self._body = b""
@@ -52,6 +57,6 @@ class Shelf:
         """Show it no more."""
         entry = self._by_id.pop(id, None)
         if entry is not None:
-            at = bisect_left(self._orders, position(entry.identity))
-            del self._orders[at], self._entries[at]
+            at = bisect_left(self._places, position(entry.identity))
+            del self._places[at], self._entries[at]
             self._body = b""

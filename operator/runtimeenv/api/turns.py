@@ -15,7 +15,7 @@ from runtimeenv.errors import Stale, Unavailable
 ATTEMPTS: Final = 8
 FIRST_DELAY: Final = 0.01
 """Seconds, at most, before the second attempt; doubles."""
-LONGEST: Final = 20.0
+LONGEST: Final = 60.0
 """Seconds that a write waits for those before it."""
 
 R = TypeVar("R")
