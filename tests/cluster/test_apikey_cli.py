@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 import subprocess
@@ -90,6 +91,32 @@ def test_a_rotated_key_and_its_successor_work_until_it_ends(cluster: Cluster, cu
     last = Client(old.port, runtimeenv(cluster, "apikey", "rotate", new.key, "--overlap=0").strip())
     until(last, HTTPStatus.OK)
     assert new.get("?limit=1").status == HTTPStatus.UNAUTHORIZED
+
+
+def test_an_expired_key_is_answered_as_an_unknown_one(cluster: Cluster, customer: Customer) -> None:
+    client = customer.with_key("--expires=1h")
+    key_id = ApiKey.parse(client.key).id
+    entries = cluster.get_json("secret", API_KEYS_SECRET, "-n", chart.NAMESPACE)["data"]
+    expired = {**json.loads(base64.b64decode(entries[key_id])), "expires": 1}
+    data = {key_id: base64.b64encode(json.dumps(expired).encode()).decode()}
+    where = ("secret", API_KEYS_SECRET, "-n", chart.NAMESPACE, "--type=merge")
+    cluster.kubectl("patch", *where, "-p", json.dumps({"data": data}))
+    until(client, HTTPStatus.UNAUTHORIZED)
+    refused, unknown = client.get(), Client(client.port, ApiKey.generate().reveal()).get()
+    assert refused.json["error"] == unknown.json["error"]
+
+
+def test_a_key_reaches_no_further_than_its_role_and_limits(customer: Customer) -> None:
+    wide = {"scope": "tenant", "name": "WIDE", "value": "v"}
+    narrow = {"scope": "workspace", "workspace_id": "ws_1", "name": "NARROW", "value": "v"}
+    limited, reader = customer.with_key("--workspace=ws_1"), customer.with_key(role="read")
+    other = customer.client.post(wide).data["id"]
+    own = limited.post(narrow).data["id"]
+    assert limited.post(wide).status == reader.post(narrow).status == HTTPStatus.FORBIDDEN
+    assert limited.post({**narrow, "workspace_id": "ws_2"}).status == HTTPStatus.FORBIDDEN
+    assert [limited.get(other).status, limited.delete(other).status] == [HTTPStatus.NOT_FOUND] * 2
+    assert [item["id"] for item in limited.get().data] == [own]
+    assert {item["id"] for item in reader.get().data} == {own, other}
 
 
 def test_an_unknown_key_is_told_on_standard_error_alone(cluster: Cluster) -> None:
