@@ -7,7 +7,7 @@ from dataclasses import field, fields
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from runtimeenv.errors import Invalid
@@ -50,9 +50,9 @@ class Settings:
     api_port: int = 8000
     api_tls: Literal["on", "off"] = "off"
     """on: the REST API serves the certificate of ``tls_folder``; off: plain HTTP, behind an ingress that does."""
-    api_key_rate: float = 100
+    api_key_rate: Annotated[float, Field(gt=0)] = 100
     """Requests a second that one API key may make, in each replica; twice as many at once."""
-    api_address_rate: float = 200
+    api_address_rate: Annotated[float, Field(gt=0)] = 200
     """The same for one client address."""
     forwarded_allow_ips: str = "127.0.0.1"
     """Proxies whose X-Forwarded-For and -Proto are believed: addresses and networks, comma-separated; * is all."""

@@ -43,9 +43,9 @@ def admit(service: Service, request: Request, *, to_write: bool) -> Bearer:
     _take(service.address_limiter, neighbourhood(audit.address))
     credentials = request.headers.getlist("authorization")
     bearer = service.bearers.bearer(credentials[0] if len(credentials) == 1 else None)
+    audit.key_id, audit.tenant = bearer.key_id, bearer.tenant
     if not service.catalog.knows_tenant(bearer.tenant):
         raise Unauthenticated
-    audit.key_id, audit.tenant = bearer.key_id, bearer.tenant
     _take(service.key_limiter, bearer.key_id)
     if to_write and not bearer.may_write():
         raise Denied("this API key may only read")

@@ -193,6 +193,14 @@ async def test_without_a_good_key_every_endpoint_answers_alike(key: str | None, 
             assert (refused.headers, refused.body) == (without.headers, without.body)
 
 
+async def test_the_audit_trail_names_the_key_of_a_tenant_that_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "runtimeenv.api"):
+        async with door() as ask:
+            assert (await ask("GET", key="homeless")).status == 401
+    [line] = [record.__dict__ for record in caplog.records if record.msg == "request"]
+    assert (line["key_id"], line["tenant"], line["code"]) == (KEYS["homeless"].id, "nobody", "UNAUTHENTICATED")
+
+
 async def test_two_keys_at_once_are_none() -> None:
     async with door() as ask:
         good = [(b"authorization", f"Bearer {KEYS['acme'].reveal()}".encode())]

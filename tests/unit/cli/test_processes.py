@@ -40,13 +40,22 @@ def test_a_process_gets_its_settings_and_its_exit_code_counts(verb: str, monkeyp
     assert [settings.namespace for settings in told] == ["elsewhere"]
 
 
+@pytest.mark.parametrize("setting", ["LOG_LEVEL", "API_KEY_RATE", "API_ADDRESS_RATE"])
 @pytest.mark.parametrize("verb", PROCESSES)
-def test_a_wrong_setting_is_one_sentence_that_names_it(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = _start(verb, lambda _: 0, monkeypatch, {"RUNTIME_ENV_LOG_LEVEL": CANARY})
+def test_a_wrong_setting_is_one_sentence_that_names_it(
+    verb: str, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = _start(verb, lambda _: 0, monkeypatch, {f"RUNTIME_ENV_{setting}": CANARY})
     assert answer.exit_code == 2
-    assert answer.stderr.startswith("Error: RUNTIME_ENV_LOG_LEVEL: ")
+    assert answer.stderr.startswith(f"Error: RUNTIME_ENV_{setting}: ")
     assert answer.stderr.count("\n") == 1
     assert CANARY not in answer.output
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan"])
+def test_a_rate_that_lets_nobody_in_is_refused(rate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = _start("api", lambda _: 0, monkeypatch, {"RUNTIME_ENV_API_KEY_RATE": rate})
+    assert (answer.exit_code, answer.output.count("RUNTIME_ENV_API_KEY_RATE")) == (2, 1)
 
 
 def test_a_failure_ends_in_one_line_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
