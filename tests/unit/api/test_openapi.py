@@ -228,7 +228,7 @@ POST: Final = schemathesis.openapi.from_dict(DOCUMENT)[BASE]["POST"]
 
 
 # What fails would take minutes to shrink. That metadata is at most so deep is said in words alone.
-@settings(max_examples=100, suppress_health_check=[*HealthCheck], deadline=None, phases=[Phase.generate])
+@settings(max_examples=50, suppress_health_check=[*HealthCheck], deadline=None, phases=[Phase.generate])
 @given(POST.as_strategy())
 def test_what_a_client_makes_of_the_document_is_accepted(case: schemathesis.Case[Any]) -> None:
     assume(depth_of(case.body) <= DEPTH_LIMIT)
