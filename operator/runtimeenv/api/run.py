@@ -123,10 +123,9 @@ class Api:
                 for task in tasks:
                     task.cancel()
         finally:
-            # Their timers would keep a loop busy that is to be closed: a process with a fault would not end.
             if self.port:
                 self._server.close()
-            await self._probes.drain(0, 0)
+            self._probes.close()
 
     def _work(self) -> list[Coroutine[Any, Any, None]] | list[Coroutine[Any, Any, Never]]:
         return [

@@ -7,6 +7,7 @@ framework's does; ``tests/bench`` holds it to that.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 
 from runtimeenv.serving.connection import Connection
@@ -52,12 +53,16 @@ class Server:
         for connection in list(self._connections):
             if connection.idle:
                 connection.close()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._until_empty()
-        except TimeoutError:
-            for connection in list(self._connections):
-                connection.close()
+        self.close()
+
+    def close(self) -> None:
+        """Stop at once. Its timer would keep a loop busy that is to be closed: a process with a fault would not end."""
+        self._listener.close()
+        for connection in list(self._connections):
+            connection.close()
         self._sweeping.cancel()
 
     async def _until_empty(self) -> None:

@@ -102,14 +102,18 @@ class Webhook:
 
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Follow namespaces and folders in the block; a fault of one of them ends it."""
-        async with asyncio.TaskGroup() as group:
-            tasks: list[asyncio.Task[Any]] = [group.create_task(folder.follow()) for folder in self._folders]
-            tasks.append(group.create_task(self._reflector.run()))
-            tasks.append(group.create_task(self._settle()))
-            yield
-            for task in tasks:
-                task.cancel()
+        """Follow namespaces and folders in the block; a fault of one of them ends it, and both servers."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks: list[asyncio.Task[Any]] = [group.create_task(folder.follow()) for folder in self._folders]
+                tasks.append(group.create_task(self._reflector.run()))
+                tasks.append(group.create_task(self._settle()))
+                yield
+                for task in tasks:
+                    task.cancel()
+        finally:
+            for server in (self._server, self._probes):
+                server.close()
 
     async def stop(self) -> None:
         """Stop without failing a review. Nobody has to learn that a replica goes that never was ready."""

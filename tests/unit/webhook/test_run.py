@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+import uvloop
 
 from runtimeenv.crypto.certificates import issue_authority, issue_serving
 from runtimeenv.serving import folders
@@ -138,3 +140,23 @@ async def test_a_replica_that_goes_is_not_ready(tmp_path: Path) -> None:
         await found.webhook.stop()
         with pytest.raises(aiohttp.ClientError):
             await found.probe()
+
+
+def test_a_fault_of_a_part_ends_the_process(tmp_path: Path) -> None:
+    ended: list[BaseException] = []
+
+    async def faulty() -> None:
+        async with running(tmp_path) as found:
+            await found.until(lambda told: told == "ok\n")
+            raise ValueError
+
+    def run_to_its_end() -> None:
+        try:
+            uvloop.run(faulty())
+        except ExceptionGroup as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=run_to_its_end, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert [type(error) for error in ended] == [ExceptionGroup]
