@@ -5,6 +5,7 @@
 ``protocol``   Cluster, the verbs as the other rooms see them
 ``access``     where the API server is, and who we are
 ``client``     ApiCluster: the verbs over kubernetes.aio
+``shallow``    what a decoder would run out of stack for, left out
 ``reflector``  a mirror of one kind, complete and current
 ``lease``      which replica is active
 """

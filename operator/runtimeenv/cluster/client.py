@@ -19,6 +19,7 @@ from msgspec import Raw, Struct
 from runtimeenv.cluster import access
 from runtimeenv.cluster.kinds import PARTIAL, Kind, Manifest, T, kind_of, ref_of
 from runtimeenv.cluster.protocol import Cluster, Page, Query, WatchEvent, Written, pages
+from runtimeenv.cluster.shallow import shallow
 from runtimeenv.cluster.transport import Call, Transport, failure, network_failures
 from runtimeenv.core.identity import Ref
 from runtimeenv.core.patches import Op
@@ -188,6 +189,13 @@ def _watch_event(line: bytes, kind: Kind[T], what: str) -> WatchEvent[T]:
 
 def _decoded(decode: Callable[[bytes], B], raw: bytes, what: str) -> B:
     try:
-        return decode(raw)
+        return _in_depth(decode, raw)
     except msgspec.MsgspecError:
         raise Unavailable(200, f"{what}: unreadable answer") from None
+
+
+def _in_depth(decode: Callable[[bytes], B], raw: bytes) -> B:
+    try:
+        return decode(raw)
+    except RecursionError:
+        return decode(shallow(raw))

@@ -15,7 +15,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from runtimeenv.cluster import client
 from runtimeenv.cluster.client import ApiCluster, Query, WatchEvent, lines
-from runtimeenv.cluster.kinds import CONFIG_MAPS
+from runtimeenv.cluster.kinds import CONFIG_MAPS, RUNTIME_ENV_VARS
 from runtimeenv.cluster.objects import ConfigMap
 from runtimeenv.core.identity import Ref
 from runtimeenv.errors import ClusterError, Expired, Rejected, Stale, Unavailable
@@ -123,6 +123,17 @@ async def test_an_empty_list_may_be_null(cluster: ApiCluster, answers: Answers) 
     answers.say(200, '{"metadata": {"resourceVersion": "5"}, "items": null}')
     page = await cluster.list(CONFIG_MAPS, Query())
     assert (page.items, page.version, page.next) == ([], "5", "")
+
+
+async def test_one_object_nested_ever_so_deeply_hides_no_other(cluster: ApiCluster, answers: Answers) -> None:
+    deep = b'{"a":' * 10_000 + b"1" + b"}" * 10_000
+    told = b'{"metadata":{"name":"x","resourceVersion":"7","managedFields":[%b]},"spec":{"metadata":%b}}' % (deep, deep)
+    both = b'{"metadata":{"resourceVersion":"9"},"items":[%b,{"metadata":{"name":"y"}}]}' % told
+    answers.say(200, both.decode())
+    assert [v.metadata.name for v in (await cluster.list(RUNTIME_ENV_VARS, Query())).items] == ["x", "y"]
+    answers.stream(b'{"type":"ADDED","object":%b}\n' % told)
+    [event] = [event async for event in cluster.watch(RUNTIME_ENV_VARS, Query(), "1")]
+    assert (event.change, event.version) == ("ADDED", "7")
 
 
 async def test_a_server_that_does_not_answer_in_time_is_unavailable(
