@@ -25,8 +25,11 @@ PATIENCE: Final = 12
 """Failed runs in a row, about two minutes, after which a RuntimeEnv holds its variables up no longer (design §5.5)."""
 QUIET: Final = 0.8
 """Seconds without a write after which a busy RuntimeEnv's status is written."""
-TELL_WITHIN: Final = 5.0
+TELL_WITHIN: Final = 10.0
 """Seconds that it waits at most."""
+BURST: Final = 0.75
+"""Seconds that a change waits at most for more of its tenant's, under way in stage 1; Propagating is told after one."""
+LOOK_AGAIN: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class Run:
 
 
 class Environments:
-    """Reconciles RuntimeEnvs. ``found`` is the reflector's view of one."""
+    """Reconciles RuntimeEnvs.
+
+    ``found`` is the reflector's view of one; ``arriving`` says whether stage 1 works on its tenant's variables.
+    """
 
     def __init__(
         self,
@@ -47,19 +53,30 @@ class Environments:
         secrets: EnvSecrets,
         limiter: Limiter,
         found: Callable[[Ref], RuntimeEnvObject | None],
+        arriving: Callable[[Ref], bool],
     ) -> None:
         self._shared = shared
         self._index = shared.index
         self._secrets = secrets
         self._limiter = limiter
         self._found = found
+        self._arriving = arriving
+        self._changed: dict[Ref, float] = {}
         self._told: dict[str, Told] = {}
         self._written: dict[str, Held] = {}
+        self._recent: dict[str, float] = {}
         self._tell_by: dict[str, float] = {}
+
+    def changed(self, ref: Ref) -> None:
+        """A RuntimeEnv, its Secret or what it should hold changed; it is offered, too."""
+        self._changed.setdefault(ref, asyncio.get_running_loop().time())
 
     async def reconcile(self, ref: Ref, _item: None = None) -> float | None:
         """One run. The API server's failures are raised; whoever waited for this RuntimeEnv is let go all the same."""
         found, environment = self._found(ref), self._index.environment(ref)
+        if pause := self._pause(ref, found):
+            return pause
+        self._changed.pop(ref, None)
         if found is None or environment is None:
             self._release(ref)
             await self._secrets.remove(ref)
@@ -78,6 +95,7 @@ class Environments:
             if not busy:
                 await self._report(found, run)
         except Exception:
+            self.changed(ref)
             environment.failures += 1
             environment.broken = environment.failures >= PATIENCE
             self._release(ref)
@@ -88,8 +106,17 @@ class Environments:
 
     def forget(self, uid: str) -> None:
         """A RuntimeEnv is gone."""
-        for known in (self._told, self._written, self._tell_by):
+        for known in (self._told, self._written, self._recent, self._tell_by):
             known.pop(uid, None)
+
+    def _pause(self, ref: Ref, found: RuntimeEnvObject | None) -> float:
+        """Seconds to wait while more is arriving: before a change is written, and before the last one is told."""
+        if found is None or not self._arriving(ref):
+            return 0.0
+        now, since = asyncio.get_running_loop().time(), self._changed.get(ref)
+        if since is not None:
+            return LOOK_AGAIN if now < since + BURST else 0.0
+        return QUIET if now < self._tell_by.get(found.metadata.uid, 0.0) else 0.0
 
     def _complete(self, environment: Environment) -> bool:
         enrolment = self._index.enrolment(environment.ref.namespace)
@@ -125,7 +152,7 @@ class Environments:
         return await self._secrets.write(found, values)
 
     def _is_busy(self, found: RuntimeEnvObject, run: Run) -> bool:
-        """Was it written just now, and lately too? Then its status waits until it is quiet, at most `TELL_WITHIN`.
+        """Is more arriving, or was it written just now, and told lately? Then its status waits, at most `TELL_WITHIN`.
 
         A status with its list costs the API server several times what the Secret does.
         """
@@ -133,10 +160,13 @@ class Environments:
         written = self._written.get(uid) != run.held
         self._written[uid] = run.held
         told = (last.reason, last.generation) == (run.outcome.reason, found.metadata.generation)
-        if told and written and now < self._tell_by.get(uid, 0.0):
+        lately = written and now < self._recent.get(uid, 0.0)
+        arriving = run.held != last.held and self._arriving(found.metadata.ref)
+        if told and (lately or arriving) and now < self._tell_by.setdefault(uid, now + TELL_WITHIN):
             return True
+        self._tell_by.pop(uid, None)
         if written:
-            self._tell_by[uid] = now + TELL_WITHIN
+            self._recent[uid] = now + TELL_WITHIN
         return False
 
     def _last(self, found: RuntimeEnvObject) -> Told:

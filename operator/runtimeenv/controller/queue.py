@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Hashable
+from collections import Counter, OrderedDict, deque
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -20,6 +22,8 @@ V = TypeVar("V")
 FIRST_BACKOFF: Final = 0.25
 LONGEST_BACKOFF: Final = 300.0
 """Seconds. Policies, quotas and terminating namespaces heal at somebody else's pace (design §3, WriteRefused)."""
+TURN: Final = 64
+"""Keys of one group in a row."""
 UNAVAILABLE_BACKOFF: Final = 15.0
 """Seconds; the longest wait for an API server or a KEK that is away."""
 
@@ -36,25 +40,82 @@ class _Entry(Generic[V]):
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
 
 
+class Turns(asyncio.Queue[K]):
+    """Keys in the order of their groups' turns, `TURN` keys each; within a group, first come, first served.
+
+    What belongs together is done together, and a group with few keys does not wait for all of one with many.
+    """
+
+    def __init__(self, group: Callable[[K], Hashable]) -> None:
+        self._group = group
+        super().__init__()
+
+    # The three that asyncio.Queue leaves to its children, such as PriorityQueue.
+
+    def _init(self, maxsize: int) -> None:  # noqa: ARG002 - asyncio's signature
+        self._queue: OrderedDict[Hashable, deque[K]] = OrderedDict()
+        self._taken = 0
+
+    def _put(self, item: K) -> None:
+        self._queue.setdefault(self._group(item), deque()).append(item)
+
+    def hold(self, group: Hashable) -> bool:
+        """Does any key of this group wait?"""
+        return group in self._queue
+
+    def _get(self) -> K:
+        group, keys = next(iter(self._queue.items()))
+        key = keys.popleft()
+        self._taken += 1
+        if not keys:
+            del self._queue[group]
+            self._taken = 0
+        elif self._taken >= TURN:
+            self._queue.move_to_end(group)
+            self._taken = 0
+        return key
+
+
+def _together(_key: Hashable) -> Hashable:
+    return None
+
+
 class Queue(Generic[K, V]):
     """Runs ``work(key, item)`` for each offered key, at most ``workers`` at once.
 
     ``work`` returns None when the key is done, or the seconds after which to run it again with the same item.
+    ``group``: whose keys are done together, in turns with the other groups'; by default all are one group.
     ``interval``: seconds that a key rests after a run before the next one starts, so that a burst is written once.
     """
 
     def __init__(
-        self, work: Callable[[K, V | None], Awaitable[float | None]], *, workers: int = 16, interval: float = 0.0
+        self,
+        work: Callable[[K, V | None], Awaitable[float | None]],
+        *,
+        workers: int = 16,
+        interval: float = 0.0,
+        group: Callable[[K], Hashable] = _together,
     ) -> None:
         self._work = work
         self._workers = workers
         self._interval = interval
         self._entries: dict[K, _Entry[V]] = {}
         self._rested: dict[K, float] = {}
-        self._due: asyncio.Queue[K] = asyncio.Queue()
+        self._group = group
+        self._due = Turns(group)
+        self._running: Counter[Hashable] = Counter()
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def due(self) -> int:
+        """How many keys are due or running; those that wait for a time, such as a distant retry, don't count."""
+        return sum(entry.timer is None for entry in self._entries.values())
+
+    def works_on(self, group: Hashable) -> bool:
+        """Is any key of this group due or running? Those that wait for a time don't count."""
+        return self._due.hold(group) or group in self._running
 
     def refresh(self, key: K, item: V) -> None:
         """What a run made of its item: held instead of it, unless a newer one was offered meanwhile."""
@@ -113,7 +174,8 @@ class Queue(Generic[K, V]):
             key = await self._due.get()
             entry = self._entries[key]
             entry.running, entry.again, entry.replaced = True, False, False
-            after = await self._attempt(key, entry)
+            with self._counted(self._group(key)):
+                after = await self._attempt(key, entry)
             entry.running = False
             if self._interval:
                 self._let_rest(key)
@@ -123,6 +185,16 @@ class Queue(Generic[K, V]):
                 self._schedule(key, entry, after)
             else:
                 del self._entries[key]
+
+    @contextmanager
+    def _counted(self, group: Hashable) -> Iterator[None]:
+        self._running[group] += 1
+        try:
+            yield
+        finally:
+            self._running[group] -= 1
+            if not self._running[group]:
+                del self._running[group]
 
     async def _attempt(self, key: K, entry: _Entry[V]) -> float | None:
         try:

@@ -56,7 +56,7 @@ class Controller:
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector):
             collector(registry=self._registry)
-        Gauge("runtimeenv_queued", "Keys that wait to be reconciled", registry=self._registry).set_function(
+        Gauge("runtimeenv_queued", "Keys that are due or being reconciled", registry=self._registry).set_function(
             lambda: self._watching.stages.waiting
         )
 

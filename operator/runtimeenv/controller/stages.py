@@ -65,8 +65,10 @@ class Stages:
         self._views = views
         self._encrypted = EncryptedSecrets(cluster, self.index, self.affect, views.encrypted)
         self._stage_1 = Variables(shared, self._encrypted, sources, self.events, self._refresh, settings.allowed_names)
-        self._stage_2 = Environments(shared, self.secrets, Limiter(WRITES_PER_SECOND), views.environments.get)
-        self._variables: Queue[Ref, RuntimeEnvVar] = Queue(self._stage_1.reconcile)
+        self._stage_2 = Environments(
+            shared, self.secrets, Limiter(WRITES_PER_SECOND), views.environments.get, self._works_for
+        )
+        self._variables: Queue[Ref, RuntimeEnvVar] = Queue(self._stage_1.reconcile, group=self._tenant)
         self._environments: Queue[Ref, None] = Queue(self._stage_2.reconcile, workers=8, interval=REST)
         self._leftovers: Queue[Ref, None] = Queue(self._clean, workers=4)
 
@@ -91,8 +93,8 @@ class Stages:
 
     @property
     def waiting(self) -> int:
-        """How many keys are queued, for the metrics."""
-        return len(self._variables) + len(self._environments) + len(self._leftovers)
+        """How many keys are due or under way, for the metrics."""
+        return self._variables.due + self._environments.due + self._leftovers.due
 
     def offer(self, variable: RuntimeEnvVar) -> None:
         """kopf told of a variable."""
@@ -111,6 +113,7 @@ class Stages:
     def offer_environment(self, ref: Ref) -> None:
         """A RuntimeEnv, its Secret or what it should hold changed."""
         if self.started:
+            self._stage_2.changed(ref)
             self._environments.offer(ref)
 
     def affect(self, affected: Affected) -> None:
@@ -144,6 +147,14 @@ class Stages:
     def forget(self, uid: str) -> None:
         """A RuntimeEnv is gone."""
         self._stage_2.forget(uid)
+
+    def _tenant(self, ref: Ref) -> str:
+        """Variables of one tenant are encrypted together, so that its RuntimeEnvs are written few times."""
+        enrolment = self.index.enrolment(ref.namespace)
+        return enrolment.tenant if enrolment is not None else ""
+
+    def _works_for(self, environment: Ref) -> bool:
+        return self._variables.works_on(self._tenant(environment))
 
     async def _clean(self, ref: Ref, _item: None) -> None:
         await self._encrypted.remove(ref)
