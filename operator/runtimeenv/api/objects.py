@@ -65,10 +65,15 @@ class Objects:
         """Delete what we made, in whatever state it is."""
         await self._cluster.delete(LIVE, ref, uid=uid)
 
-    async def version(self, namespace: str) -> str:
-        """A resourceVersion that all writes up to now precede; as far as the watch has come where none is told."""
+    async def version(self, ref: Ref) -> str:
+        """A resourceVersion that all writes of this object up to now precede; the watch's own where none is told.
+
+        The object's, if it is still there: it is one that the watch tells; of a list, all the cluster's writes move it.
+        """
         try:
-            return (await self._cluster.list(LIVE, Query(namespace=namespace, limit=1))).version
+            if (live := await self._cluster.get(LIVE, ref)) is not None:
+                return live.metadata.resource_version
+            return (await self._cluster.list(LIVE, Query(namespace=ref.namespace, limit=1))).version
         except ClusterError:
             return str(self._catalog.version)
 

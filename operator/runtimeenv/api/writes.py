@@ -102,7 +102,7 @@ class Writes:
             raise Denied("this API key is limited to other scopes, workspaces or projects")
         check_reserved("name", identity.name, self._allowed_names)
         edit = Edit(self._sealed(identity, draft.value), draft.enabled, draft.notes)
-        return await self._finishing.finish(self._upsert(bearer, identity, edit))
+        return await self._finishing.finish(bearer.tenant, self._upsert(bearer, identity, edit))
 
     async def update(self, bearer: Bearer, id: str, change: Change, matches: Matches) -> Done:  # noqa: A002
         """Set some fields of the variable with this id, if its ETag matches; nothing to change writes nothing.
@@ -111,13 +111,12 @@ class Writes:
         """
         identity = self._catalog.find(bearer, id).identity
         sealed = self._sealed(identity, change.value) if change.value is not None else None
-        return await self._finishing.finish(
-            self._update(bearer, id, Edit(sealed, change.enabled, change.notes), matches)
-        )
+        edit = Edit(sealed, change.enabled, change.notes)
+        return await self._finishing.finish(bearer.tenant, self._update(bearer, id, edit, matches))
 
     async def delete(self, bearer: Bearer, id: str, matches: Matches) -> str:  # noqa: A002
         """Delete it, if its ETag matches; the revision that has it no more. Raises as `update`."""
-        return await self._finishing.finish(self._delete(bearer, id, matches))
+        return await self._finishing.finish(bearer.tenant, self._delete(bearer, id, matches))
 
     def _sealed(self, identity: Identity, value: Plaintext) -> str:
         return str(seal(value, identity, self._sealing_key()))
@@ -178,7 +177,7 @@ class Writes:
             uid = await attempted(attempt)
             self._catalog.hide(uid)
         gone = await self._catalog.gone(uid, self._patience)
-        return str(self._catalog.version) if gone else await self._objects.version(ref.namespace)
+        return str(self._catalog.version) if gone else await self._objects.version(ref)
 
     def _ours(self, bearer: Bearer, id: str) -> tuple[Identity, Ref]:  # noqa: A002
         found = self._catalog.find(bearer, id)
