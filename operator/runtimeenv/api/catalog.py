@@ -96,7 +96,7 @@ class Catalog:
     def advanced(self, version: str) -> None:
         """The watch of the variables has told all up to this resourceVersion."""
         if int(version) < self._versions.level:
-            self._unseen.clear()  # the cluster was restored: what was written after may never come
+            self._restored()
         self._versions.reach(int(version))
 
     # What reads ask
@@ -194,6 +194,13 @@ class Catalog:
             self._show(found.identity)
 
     # How it is kept
+
+    def _restored(self) -> None:
+        """The cluster is as it was before: what was written since may never come, what was deleted may be back."""
+        self._unseen.clear()
+        hidden, self._hidden = self._hidden, set()
+        for uid in hidden & self._entries.keys():
+            self._file(uid, self.entry(self._entries[uid].found))
 
     def _file_all(self, namespace: str, before: Enrolment | None) -> None:
         if self._places.enrolment(namespace) != before:
