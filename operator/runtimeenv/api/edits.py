@@ -53,9 +53,13 @@ def manifest(ref: Ref, identity: Identity, edit: Edit, key_id: str) -> dict[str,
 
 
 def overwriting(live: Live, edit: Edit, key_id: str) -> list[Op]:
-    """Sets every field, whatever stands there by now: the object's UID is the lock, which no other write moves."""
+    """Sets every field, whatever stands there by now: the object's UID is the lock, which no other write moves.
+
+    But where the first annotation comes in, it would sweep away those that others set meanwhile.
+    """
+    meta = live.metadata
     return [
-        add("/metadata/uid", live.metadata.uid),
+        add("/metadata/uid", meta.uid) if meta.annotations else add("/metadata/resourceVersion", meta.resource_version),
         *_sources(live, edit),
         add("/spec/enabled", edit.enabled is not False),
         add("/spec/metadata", dict(edit.notes or {})),

@@ -52,12 +52,18 @@ def test_a_change_holds_for_the_state_that_was_read_and_tells_the_key() -> None:
 
 
 def test_overwriting_sets_every_field_and_holds_for_the_object_alone() -> None:
-    live, manifest = read(enabled=False, metadata={"a": 1})
+    live, manifest = read({"theirs": "1"}, enabled=False, metadata={"a": 1})
     ops = overwriting(live, Edit("renv1.new", True, {}), "key")
     after = applied(manifest, ops)
     assert after["spec"] == {**manifest["spec"], "sealedValue": "renv1.new", "enabled": True, "metadata": {}}
     assert {op["path"] for op in ops} >= {"/metadata/uid"}
     assert "/metadata/resourceVersion" not in {op["path"] for op in ops}
+
+
+def test_the_first_annotation_sweeps_away_none_that_comes_meanwhile() -> None:
+    live, _ = read()
+    locks = [op["value"] for op in overwriting(live, Edit(None, True, {}), "key") if "Version" in op["path"]]
+    assert locks == [live.metadata.resource_version]
 
 
 def test_names_of_new_objects_are_dns_labels() -> None:
