@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import IPv6Address
 from typing import Final
@@ -23,7 +24,7 @@ class Limiter:
         self._window = max(BURST, self._each)
         self._clock = clock
         self._remembered = remembered
-        self._full_at: dict[str, float] = {}
+        self._full_at: OrderedDict[str, float] = OrderedDict()
         """When each bucket is full again, the least recently asked first."""
 
     def take(self, who: str) -> float:
@@ -36,7 +37,7 @@ class Limiter:
             return wait
         self._full_at[who] = full_at
         if len(self._full_at) > self._remembered:
-            del self._full_at[next(iter(self._full_at))]
+            self._full_at.popitem(last=False)  # a dict would go over all that left before
         return 0.0
 
     def __len__(self) -> int:
