@@ -88,7 +88,7 @@ class Variables:
         await self._catch_up(request, bearer)
         entry = self._find(request, bearer)
         headers = {"ETag": entry.etag, **self._age()}
-        if if_none_match(request.headers.get("if-none-match"), entry.etag):
+        if if_none_match(_tags(request, "if-none-match"), entry.etag):
             return Response(None, 304, headers)
         return Response(one(entry.item), 200, headers, _JSON)
 
@@ -150,8 +150,13 @@ def _endpoint(service: Service, handler: Handler, *, to_write: bool) -> Endpoint
 
 
 def _demand(request: Request) -> Callable[[str], bool]:
-    headers = request.headers.getlist("if-match")
-    return if_match(", ".join(headers) if headers else None)
+    return if_match(_tags(request, "if-match"))
+
+
+def _tags(request: Request, field: str) -> str | None:
+    """A field that comes twice is one list (RFC 9110 §5.3)."""
+    headers = request.headers.getlist(field)
+    return ", ".join(headers) if headers else None
 
 
 def _written(done: Done) -> Response:
