@@ -30,8 +30,9 @@ async def test_a_tenant_whose_clients_go_and_come_again_is_put_off_and_no_other(
         await writes.finish("acme", slow.wait())
     await begun(writes, "globex", slow)
     slow.set()
-    while len(writes):
-        await asyncio.sleep(0)
+    await asyncio.gather(*writes._running)
+    await asyncio.sleep(0)
+    assert not len(writes)
     assert await writes.finish("acme", slow.wait())
 
 
@@ -43,6 +44,7 @@ async def test_no_number_of_tenants_fills_the_memory(monkeypatch: pytest.MonkeyP
     with pytest.raises(Unavailable):
         await writes.finish("d", slow.wait())
     slow.set()
-    while len(writes):
-        await asyncio.sleep(0)
+    await asyncio.gather(*writes._running)
+    await asyncio.sleep(0)
+    assert not len(writes)
     assert not writes._of
