@@ -86,8 +86,11 @@ def _sources(live: Live, edit: Edit) -> list[Op]:
 
 
 def _json(notes: Mapping[str, Any]) -> bytes:
-    """Python's own comparison takes 1, 1.0 and true for the same."""
-    return msgspec.json.encode(dict(notes), order="sorted")
+    """Python's own comparison takes 1, 1.0 and true for the same. Nested too deeply they are like no others."""
+    try:
+        return msgspec.json.encode(dict(notes), order="sorted")
+    except RecursionError:
+        return b""
 
 
 def _annotation(live: Live, key_id: str) -> Op:

@@ -68,24 +68,29 @@ class Item(msgspec.Struct, frozen=True):
 def encode(
     identity: Identity, *, preview: str, enabled: bool, notes: Mapping[str, Any], created: str, updated: str
 ) -> bytes:
-    """An item as compact JSON, its fields in the documented order; times are RFC 3339 in UTC with ``Z``."""
+    """An item as compact JSON, its fields in the documented order; times are RFC 3339 in UTC with ``Z``.
+
+    Notes that kubectl nested almost as deeply as can be read are left out: they would keep the whole list from clients.
+    """
     _, tenant, workspace, project = scope_fields(identity.layer.scope)
-    return msgspec.json.encode(
-        Item(
-            id=identity.id,
-            tenant_id=tenant,
-            workspace_id=workspace or None,
-            project_id=project or None,
-            scope=scope_kind(identity.layer.scope),
-            target=identity.layer.target,
-            name=identity.name,
-            preview=preview,
-            enabled=enabled,
-            metadata=dict(notes),
-            created_at=_whole(created),
-            updated_at=_whole(updated),
-        )
+    item = Item(
+        id=identity.id,
+        tenant_id=tenant,
+        workspace_id=workspace or None,
+        project_id=project or None,
+        scope=scope_kind(identity.layer.scope),
+        target=identity.layer.target,
+        name=identity.name,
+        preview=preview,
+        enabled=enabled,
+        metadata=dict(notes),
+        created_at=_whole(created),
+        updated_at=_whole(updated),
     )
+    try:
+        return msgspec.json.encode(item)
+    except RecursionError:
+        return msgspec.json.encode(msgspec.structs.replace(item, metadata={}))
 
 
 def _whole(time: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from runtimeenv.api.claimants import LIVE, Live
 from runtimeenv.api.edits import Edit, changing, overwriting, own_ref
@@ -31,6 +32,15 @@ def test_notes_that_look_alike_are_written(stored: dict[str, Any], given: dict[s
     live, manifest = read(metadata=stored)
     after = applied(manifest, changing(live, Edit(None, None, given), "key"))
     assert msgspec.json.encode(after["spec"]["metadata"]) == msgspec.json.encode(given)
+
+
+def test_notes_nested_as_deeply_as_can_be_are_written_over() -> None:
+    live, manifest = read()
+    deep: dict[str, Any] = {}
+    for _ in range(2000):
+        deep = {"a": deep}
+    deep_live = replace(live, spec=replace(live.spec, metadata=deep))
+    assert applied(manifest, changing(deep_live, Edit(None, None, {}), "key"))["spec"]["metadata"] == {}
 
 
 def test_the_order_of_notes_is_no_change() -> None:

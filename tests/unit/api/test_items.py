@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,15 @@ def test_every_field_stands_in_its_place(scope: Scope, kind: str, workspace: str
 
 def test_an_id_has_the_form_that_the_document_promises() -> None:
     assert re.fullmatch(VARIABLE_ID_PATTERN, json.loads(item(Tenant("acme")))["id"])
+
+
+def test_notes_nested_too_deeply_to_be_written_are_left_out() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(2000):
+        deep = {"a": deep}
+    identity = Identity(Layer(Tenant("acme"), "all"), "TOKEN")
+    shown = json.loads(encode(identity, preview="", enabled=True, notes=deep, created=CREATED, updated=UPDATED))
+    assert (shown["name"], shown["metadata"]) == ("TOKEN", {})
 
 
 def test_answers_wrap_the_bytes_as_they_are() -> None:
