@@ -119,7 +119,8 @@ def _of(turns: list[Turn], what: str) -> float:
 
 
 def _told(requests: Counter[tuple[str, str]], population: Population) -> list[str]:
-    secrets, statuses = requests["POST", "secrets"], requests["PATCH", "runtimeenvvars/status"]
+    secrets = requests["POST", "secrets"]
+    statuses = sum(requests[verb, "runtimeenvvars/status"] for verb in WRITES)
     rewrites = requests["PUT", "secrets"]
     environments = sum(requests[verb, kind] for verb in WRITES for kind in ("runtimeenvs", "runtimeenvs/status"))
     # The bench itself lists once, before it watches.
