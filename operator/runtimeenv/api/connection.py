@@ -37,22 +37,25 @@ class Connection(HttpToolsProtocol):
         super().__init__(server.config, server.state, {}, server.loop)
         self._server = server
         self._limits = server.limits
-        self._running: RequestResponseCycle | None = None
-        """Whose answer is under way."""
+        self._running: RequestResponseCycle | None = None  # whose answer is under way
         self._intake = Intake(server.limits)
         self._keep_alive = True
-        self._deaf = False
-        """What comes is no longer read as requests."""
-        self._ended = False
-        """The client has sent its last byte."""
-        self._refusal: Refusal | None = None
+        self._deaf = False  # what comes is no longer read as requests
+        self._ended = False  # the client has sent its last byte
         self._outlet: Outlet
+        self._refusal: Refusal | None = None
         self.deadline = NEVER
 
     @property
     def idle(self) -> bool:
         """Is no request under way?"""
-        return self._running is None and not self._intake.receiving and not self._deaf
+        return self.unheard and not self._intake.receiving
+
+    @property
+    def unheard(self) -> bool:
+        """Is no answer under way, and the next request's header not whole?"""
+        busy = self._running is not None or self._intake.promised
+        return not (busy or self._deaf or self._outlet.is_closing())
 
     # What the server calls.
 
@@ -66,17 +69,14 @@ class Connection(HttpToolsProtocol):
     def expire(self) -> None:
         """The deadline has passed."""
         if not (self.flow.write_paused or self._outlet.is_closing()):
-            self._time_out()
+            if self._intake.receiving:
+                self._stop(TIMED_OUT)
+            else:
+                self._outlet.close()
         elif self._outlet.stalled():
             self._outlet.abort()
         else:
             self.deadline = self._server.within(self._limits.send)
-
-    def _time_out(self) -> None:
-        if self._intake.receiving:
-            self._stop(TIMED_OUT)
-        else:
-            self._outlet.close()
 
     # What the loop calls.
 

@@ -93,14 +93,24 @@ class Server:
     # What connections call.
 
     def join(self, connection: Connection) -> bool:
-        """Count a connection in; False where it is one too many. Where it can, the oldest idle one makes room."""
-        if len(self.connections) >= self.limits.connections:
-            oldest = next((other for other in self.connections if other.idle), None)
-            if oldest is None:
-                return False
-            oldest.end()
+        """Count a connection in; False where it is one too many, and no older one makes room."""
+        if len(self.connections) >= self.limits.connections and not self._make_room():
+            return False
         self.connections[connection] = None
         return True
+
+    def _make_room(self) -> bool:
+        """The oldest idle connection goes, else the oldest that has still to say what it wants.
+
+        Clients that have a request send it at once: whoever holds connections by slow headers loses them first.
+        """
+        if idle := next((other for other in self.connections if other.idle), None):
+            idle.end()
+            return True
+        unheard = next((other for other in self.connections if other.unheard), None)
+        if unheard is not None:
+            unheard.transport.abort()
+        return unheard is not None
 
     def leave(self, connection: Connection) -> None:
         """Count a connection out."""

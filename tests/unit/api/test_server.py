@@ -9,7 +9,7 @@ import pytest
 
 from runtimeenv.api.intake import Limits
 from runtimeenv.serving.tls import Certificates
-from tests.unit.api.wire import client, get, post, refused, serving
+from tests.unit.api.wire import client, get, post, refused, serving, until
 from tests.unit.serving.test_tls import issued, presented, trusting, write
 
 pytestmark = pytest.mark.uvloop
@@ -27,6 +27,30 @@ async def test_the_oldest_idle_connection_makes_room_for_a_new_one() -> None:
             await new.send(post("/echo", b"x"))
             assert (await new.answer())[0] == 200
             assert await old.ended()
+
+
+async def test_a_header_that_does_not_come_makes_room_for_one_that_does() -> None:
+    async with serving(Limits(connections=1)) as served, client(served.port) as slow:
+        await slow.send(b"GET /peer/1 HTTP/1.1\r\nHost:")
+        await until(lambda: not all(connection.idle for connection in served.server.connections))
+        async with client(served.port) as new:
+            await new.send(post("/echo", b"x"))
+            assert (await new.answer())[0] == 200
+            assert await slow.ended()
+
+
+async def test_one_that_does_not_take_its_answer_makes_room_but_once() -> None:
+    async with serving(Limits(connections=1)) as served, client(served.port) as slow:
+        await slow.send(get("/large"))
+        await served.asked.wait()
+        await until(lambda: all(connection.idle for connection in served.server.connections))
+        async with client(served.port) as new:
+            await new.send(post("/echo", b"x"))
+            assert (await new.answer())[0] == 200
+            async with client(served.port) as newer:
+                await newer.send(post("/echo", b"x"))
+                assert (await newer.answer())[0] == 200
+                assert await new.ended()
 
 
 async def test_a_connection_too_many_is_told_when_to_come_again() -> None:
