@@ -12,6 +12,8 @@ from runtimeenv.errors import RuntimeEnvError
 
 NESTING_LIMIT: Final = 32
 """Of a whole document; far below what the parser's recursion bears."""
+CONTAINER_LIMIT: Final = 10_000
+"""Objects and arrays of a whole document: more than the largest metadata holds, few enough to be read in no time."""
 SAFE_INTEGER: Final = 2**53 - 1
 """The largest integer that a double holds exactly (RFC 7493 §2.2)."""
 
@@ -29,8 +31,9 @@ def parse_object(body: bytes) -> dict[str, Any]:
         text = body.decode()
     except UnicodeDecodeError:
         raise Malformed("the body must be UTF-8") from None
-    if any(depth > NESTING_LIMIT for depth in _depths(text)):
-        raise Malformed("the body is nested too deeply")
+    for number, depth in enumerate(_depths(text)):
+        if depth > NESTING_LIMIT or number > CONTAINER_LIMIT:
+            raise Malformed("the body is nested too deeply, or has too many objects and arrays")
     try:
         parsed = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
     except json.JSONDecodeError:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtimeenv.api.strict_json import NESTING_LIMIT, Malformed, parse_object
+from runtimeenv.api.notes import SIZE_LIMIT
+from runtimeenv.api.strict_json import CONTAINER_LIMIT, NESTING_LIMIT, Malformed, parse_object
 
 CANARY = "cAnArY-3f9c"
 
@@ -75,6 +76,16 @@ def test_nesting_is_refused_before_the_parser_descends(opening: str, closing: st
         parse_object(f'{{"a":{opening * NESTING_LIMIT}1{closing * NESTING_LIMIT}}}'.encode())
     with pytest.raises(Malformed, match="nested"):
         parse_object(('{"a":' + opening * 100_000).encode())
+
+
+def test_a_body_has_only_so_many_objects_and_arrays() -> None:
+    assert parse_object(b'{"a":[' + b"{}," * (CONTAINER_LIMIT - 2) + b"[]]}")
+    with pytest.raises(Malformed, match="too many"):
+        parse_object(b'{"a":[' + b"{}," * CONTAINER_LIMIT + b"[]]}")
+
+
+def test_the_largest_metadata_of_the_smallest_objects_is_read() -> None:
+    assert CONTAINER_LIMIT > SIZE_LIMIT // len("{}")
 
 
 def test_brackets_in_strings_do_not_nest() -> None:
