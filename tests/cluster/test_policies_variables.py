@@ -129,6 +129,15 @@ def test_a_redacted_annotation_and_notes_called_value_are_free(policies: Cluster
         accepted(raw(policies, "create", path, manifest))
 
 
+@pytest.mark.parametrize("inner", [{}, []], ids=["object", "array"])
+def test_notes_are_at_most_16_objects_or_arrays_deep(policies: Cluster, spaces: Spaces, inner: object) -> None:
+    for _ in range(7):
+        inner = {"list": [1, inner], "text": "x"}
+    accepted(write(policies, spaces.tenant, scope="tenant", metadata={"a": inner}))
+    done = write(policies, spaces.tenant, scope="tenant", metadata={"a": [inner]})
+    refused(done, "variables", "spec.metadata: must be at most 16 objects or arrays deep")
+
+
 def annotated(namespace: str, spec: dict[str, Any]) -> Manifest:
     """A variable whose annotation says that `spec` was applied, in kubectl's own form."""
     manifest = variable(f"{namespace}/x", sealed=SEALED)

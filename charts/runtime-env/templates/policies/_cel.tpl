@@ -18,6 +18,17 @@
     && variables.labels[?'runtime.miosa.ai/project'].orValue('-') != ''
 {{- end }}
 
+{{- /* Are the notes at most 16 objects and arrays deep, they themselves counted? Many readers' stacks hold no 1,000. */}}
+{{- define "runtime-env.cel.shallow" -}}
+{{- $rule := "type(n16) != map && type(n16) != list" }}
+{{- range $level := untilStep 16 0 -1 }}
+{{- $notes := eq $level 1 | ternary "variables.notes" (printf "n%d" (sub $level 1)) }}
+{{- $inner := printf "type(%s) == map ? %s.map(k, %s[k]) : type(%s) == list ? %s : []" $notes $notes $notes $notes $notes }}
+{{- $rule = printf "(%s).all(n%d, %s)" $inner $level $rule }}
+{{- end }}
+{{- $rule }}
+{{- end }}
+
 {{- /* core.names.escape in CEL. Takes the id as an expression. */}}
 {{- define "runtime-env.cel.escape" -}}
 {{ . }}.split('').map(c,
