@@ -15,6 +15,8 @@ EVERYBODY: Final = "*"
 HOPS: Final = 32
 """Entries of X-Forwarded-For that are looked at, from the nearest on."""
 CACHED: Final = 4096
+LONGEST: Final = 64
+"""Characters of an entry that are looked at, and remembered: an address with a port and a short zone has fewer."""
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -43,7 +45,7 @@ class Proxies:
             return nearest
         chain = b",".join(text for name, text in headers if name == b"x-forwarded-for")
         for hop in reversed(chain.rsplit(b",", HOPS)[-HOPS:] if chain else ()):
-            address, believed = self._known(_host(hop.decode("latin-1").strip()))
+            address, believed = self._known(_host(hop.decode("latin-1").strip()[:LONGEST]))
             if not address:
                 break
             nearest = address

@@ -32,6 +32,7 @@ def client(allowed: str, *forwarded: str, peer: str = PEER) -> str:
         (("192.0.2.7, unknown",), PEER),
         (("192.0.2.7, unknown, 10.0.0.2",), "10.0.0.2"),
         (("fe80::7%canary",), "fe80::7"),
+        (("fe80::7%" + "long" * 1000,), "fe80::7"),
         (("192.0.2.7,",), PEER),
         (("",), PEER),
     ],
