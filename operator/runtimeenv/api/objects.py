@@ -12,6 +12,7 @@ from runtimeenv.api.claimants import LIVE, Entry, Live
 from runtimeenv.api.edits import Edit, manifest
 from runtimeenv.cluster.kinds import NAMESPACES
 from runtimeenv.cluster.protocol import Cluster, Query, Written
+from runtimeenv.core import names
 from runtimeenv.core.identity import Identity, Ref
 from runtimeenv.core.patches import Op
 from runtimeenv.errors import ClusterError, Denied, Invalid, Rejected, RuntimeEnvError, Stale, Unavailable
@@ -61,9 +62,13 @@ class Objects:
         except Rejected as error:
             raise _refused(error) from None
 
-    async def withdraw(self, ref: Ref, uid: str) -> None:
-        """Delete what we made, in whatever state it is."""
+    async def withdraw(self, ref: Ref, uid: str) -> bool:
+        """Delete what we made, in whatever state it is; False where a user has put another in its place."""
+        live = await self._cluster.get(LIVE, ref)
+        if live is not None and names.API_KEY_ANNOTATION not in live.metadata.annotations:
+            return False
         await self._cluster.delete(LIVE, ref, uid=uid)
+        return True
 
     async def version(self, ref: Ref) -> str:
         """A resourceVersion that all writes of this object up to now precede; the watch's own where none is told.

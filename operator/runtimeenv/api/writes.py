@@ -217,6 +217,6 @@ class Writes:
         """Raises Conflict where an older claimant came to light: what we made goes again."""
         winner = self._catalog.winner(made.identity)
         if made.created and winner is not None and winner.uid != found.uid:
-            await self._objects.withdraw(made.ref, found.uid)
-            self._catalog.hide(found.uid)
+            if await self._objects.withdraw(made.ref, found.uid):
+                self._catalog.hide(found.uid)
             raise Conflict(str(winner.ref))

@@ -1,6 +1,8 @@
-"""The cluster is restored from a backup, or keeps what was deleted: revisions go back, and objects stay or return."""
+"""The cluster is restored from a backup, keeps what was deleted, or has another object in the place of what was made."""
 
 from __future__ import annotations
+
+import asyncio
 
 import msgspec
 import pytest
@@ -9,8 +11,8 @@ from runtimeenv.api.catalog import Catalog
 from runtimeenv.api.claimants import CLAIMANTS
 from runtimeenv.cluster.kinds import NAMESPACES, RUNTIME_ENV_VARS
 from runtimeenv.core.identity import Ref
-from runtimeenv.errors import NotFound
-from tests.builders import variable
+from runtimeenv.errors import Conflict, NotFound
+from tests.builders import namespace, variable
 from tests.unit.api.replicas import ACME, HOME, home, identity, scene, terminating
 
 ID = identity().id
@@ -30,6 +32,23 @@ def test_what_was_deleted_and_is_back_shows_again() -> None:
     catalog.advanced("10")
     assert catalog.find(ACME, found.id).uid == found.uid
     assert catalog._hidden == set()
+
+
+@pytest.mark.virtual_time
+async def test_what_a_user_put_in_the_place_of_a_created_object_is_not_taken_back() -> None:
+    async with scene(home(), namespace("acme-blog", "acme")) as made:
+        with made.cluster.faults.events_delayed():
+            made.cluster.apply(variable("acme-blog/x", scope="tenant", sealed="renv1."))
+            writing = asyncio.create_task(made.one.upsert())
+            await asyncio.sleep(0.5)
+            made.cluster.remove(RUNTIME_ENV_VARS, OWN)
+            made.cluster.apply(variable(str(OWN), scope="tenant", sealed="renv1.theirs"))
+        with pytest.raises(Conflict):
+            await writing
+        assert made.cluster.read(RUNTIME_ENV_VARS, OWN)["spec"]["sealedValue"] == "renv1.theirs"
+        made.cluster.remove(RUNTIME_ENV_VARS, Ref("acme-blog", "x"))
+        await asyncio.sleep(1)
+        assert made.one.catalog.find(ACME, ID).ref == OWN
 
 
 @pytest.mark.virtual_time
