@@ -1,4 +1,4 @@
-"""The cluster is restored from a backup, keeps what was deleted, or has another object in the place of what was made."""
+"""The cluster is restored from a backup, keeps what was deleted, or has another object in the place of ours."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ async def test_the_revision_of_a_delete_that_a_finalizer_holds_up_is_one_that_th
         made.cluster.delete = held_up  # type: ignore[method-assign]
         revision = await made.one.delete(ID)
         made.cluster.delete = delete  # type: ignore[method-assign]
+        assert revision == made.cluster.read(RUNTIME_ENV_VARS, OWN)["metadata"]["resourceVersion"]
         await made.other.catalog.reached("acme", int(revision))
         with pytest.raises(NotFound):
             made.other.catalog.find(ACME, ID)
