@@ -49,7 +49,7 @@ class Condition(Model):
     """When status last changed."""
     reason: Annotated[str, Field(min_length=1, max_length=64)]
     """One word for the cause, such as Materialized, Disabled, Propagating, Conflict, SourceMissing or UnsealFailed."""
-    message: Annotated[str, Field(max_length=4096)] = ""
+    message: Annotated[str | None, Field(max_length=4096)] = None
     """The cause in a sentence that names the field and the mend; never a value."""
 
 
@@ -68,7 +68,8 @@ def conditions(
 ) -> list[Condition]:
     """All three conditions for one outcome; one whose status stays keeps its lastTransitionTime.
 
-    The message stands on Ready and on the condition that is True.
+    The message stands on Ready and on the condition that is True; an empty one is left out, since the API server
+    tracks who owns each field.
     """
     before = {c.type: c for c in previous}
     state = state_of(reason)
@@ -82,7 +83,7 @@ def conditions(
             observed_generation=generation,
             last_transition_time=old.last_transition_time if old and old.status == status else timestamp(now),
             reason=reason,
-            message=message if kind in ("Ready", state) else "",
+            message=(message or None) if kind in ("Ready", state) else None,
         )
 
     return [one(kind) for kind in get_args(ConditionType)]
