@@ -41,7 +41,8 @@ from runtimeenv.settings import Settings
 LINGER: Final = 5.0
 """Seconds in which load balancers learn that this replica goes."""
 GRACE: Final = 15.0
-"""For what is under way then: no request takes as long. Both together stay below the 30 s that a pod has."""
+"""For what is under way then; a write that takes longer goes unanswered, and may be sent again. Both together are
+below the 30 s that a pod has."""
 
 log: Final = logging.getLogger(__name__)
 
