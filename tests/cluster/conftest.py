@@ -12,6 +12,7 @@ from runtimeenv.core import names
 from tests import builders
 from tests.cluster import api_client, homes
 from tests.cluster.api_client import Customer
+from tests.cluster.api_replicas import one, replicas  # noqa: F401 - fixtures
 from tests.cluster.homes import Home
 from tests.cluster.writes import SEALED, create
 from tests.kube import chart

@@ -27,6 +27,15 @@ from tests.unit.api.replicas import Scene, home, scene
 BASE: Final = "/api/v1/runtime-env"
 ADDRESS: Final = "192.0.2.7"
 
+DRAFT: Final[dict[str, Any]] = {
+    "scope": "workspace",
+    "workspace_id": "ws_123",
+    "target": "sandbox",
+    "name": "ANTHROPIC_API_KEY",
+    "value": "sk-ant-value-abcd",
+    "metadata": {"provider": "anthropic"},
+}
+
 HASH_KEY: Final = bytes(range(32))
 SYSTEM: Final = "runtime-env-system"
 
@@ -40,6 +49,11 @@ _RECORDS: Final[dict[str, dict[str, Any]]] = {
     "homeless": {"tenant": "nobody"},
 }
 KEYS: Final = {who: ApiKey.generate() for who in _RECORDS}
+
+
+def named(name: str, **fields: Any) -> dict[str, Any]:
+    """A variable of the whole tenant, as POST takes it."""
+    return {"scope": "tenant", "name": name, "value": "v", **fields}
 
 
 def key_secrets() -> list[Manifest]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any
 
 import pytest
 
@@ -28,23 +25,6 @@ def shows(replica: Replica) -> bool:
         return bool(replica.catalog.find(ACME, ID))
     except NotFound:
         return False
-
-
-def after_next_read(replica: Replica, act: Callable[[], object]) -> None:
-    """Something happens right after the next GET of a variable, before what was read is used."""
-    real = replica.writes._objects._cluster
-
-    class Between:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(real, name)
-
-        async def get(self, kind: Any, ref: Ref) -> Any:
-            found = await real.get(kind, ref)
-            replica.writes._objects._cluster = real
-            act()
-            return found
-
-    replica.writes._objects._cluster = Between()
 
 
 async def test_200_posts_at_once_over_two_replicas_leave_one_object_and_lose_none() -> None:
@@ -197,52 +177,6 @@ async def test_a_claimant_that_the_controller_still_takes_for_a_rival_is_waited_
         del made.controller.reasons[OWN.name]
         made.controller.judge(OWN)
         assert (await writing).ready
-
-
-async def test_a_variable_that_goes_between_read_and_write_is_made_anew_by_post_and_missed_by_patch() -> None:
-    async with scene() as made:
-        await made.one.upsert("old")
-        after_next_read(made.one, lambda: made.cluster.remove(RUNTIME_ENV_VARS, OWN))
-        assert (await made.one.upsert("new")).created
-        after_next_read(made.one, lambda: made.cluster.remove(RUNTIME_ENV_VARS, OWN))
-        with pytest.raises(NotFound):
-            await made.one.update(ID, "newer")
-
-
-@pytest.mark.parametrize(("write", "error"), [("upsert", Conflict), ("update", NotFound), ("delete", NotFound)])
-async def test_a_variable_made_anew_as_another_between_read_and_write_is_not_touched(
-    write: str, error: type[Exception]
-) -> None:
-    async with scene() as made:
-        await made.one.upsert("old")
-
-        def anew() -> None:
-            made.cluster.remove(RUNTIME_ENV_VARS, OWN)
-            made.cluster.apply(variable(str(OWN), "OTHER", sealed="renv1."))
-
-        writes: dict[str, Callable[[], Awaitable[object]]] = {
-            "upsert": made.one.upsert,
-            "update": partial(made.one.update, ID, "new"),
-            "delete": partial(made.one.delete, ID),
-        }
-        after_next_read(made.one, anew)
-        with pytest.raises(error):
-            await writes[write]()
-        assert made.cluster.read(RUNTIME_ENV_VARS, OWN)["spec"]["sealedValue"] == "renv1."
-
-
-async def test_a_patch_that_no_longer_applies_is_made_anew() -> None:
-    async with scene() as made:
-        await made.one.upsert("old")
-
-        def without_annotations() -> None:
-            bare = made.cluster.read(RUNTIME_ENV_VARS, OWN)
-            del bare["metadata"]["annotations"]
-            made.cluster.apply(bare)
-
-        after_next_read(made.one, without_annotations)
-        assert (await made.one.upsert("new")).ready
-        assert made.value(OWN) == "new"
 
 
 async def test_a_variable_that_is_being_deleted_shows_no_more_and_takes_no_writes() -> None:
