@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -69,6 +70,23 @@ def test_a_reserved_name_that_was_stored_reaches_no_pod(anarchy: Home) -> None:
     anarchy.apply(builders.variable(f"{anarchy.namespace}/preload", "LD_PRELOAD", valueFrom=FROM))
     assert anarchy.until("rvar/preload", "InvalidValue").startswith("spec.name: is reserved")
     anarchy.holds({"GOOD": "x"})
+
+
+def test_notes_as_deep_as_the_api_server_takes_them_stop_nobody_else(anarchy: Home) -> None:
+    deep = json.dumps(anarchy.variable("deep", sealedValue=SEALED, metadata="NOTES"))
+    levels = 9_000
+    sent = deep.replace('"NOTES"', '{"a":' * levels + "1" + "}" * levels)
+    path = f"/apis/{names.API_VERSION}/namespaces/{anarchy.namespace}/runtimeenvvars"
+    anarchy.cluster.kubectl("create", "--raw", path, "-f", "-", input=sent)
+    anarchy.apply(anarchy.variable("next", value="y"))
+    anarchy.ready("next")
+    anarchy.holds({"GOOD": "x", "NEXT": "y"})
+    anarchy.operator.controller.expect_alive()
+    anarchy.operator.restart("controller")
+    wait(anarchy.operator.launches["controller"].ready, "the controller to be ready again")
+    anarchy.apply(anarchy.variable("last", value="z"))
+    anarchy.ready("last")
+    anarchy.kubectl("delete", "rvar", "deep")
 
 
 def test_a_scope_that_the_namespace_may_not_define_claims_nothing(lawless: Operator) -> None:

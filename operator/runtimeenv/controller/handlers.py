@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import kopf
 
@@ -19,8 +20,10 @@ from runtimeenv.core.identity import Ref
 from runtimeenv.core.resources import RuntimeEnvVar
 from runtimeenv.errors import Invalid
 
-log = logging.getLogger(__name__)
+NESTING: Final = 20_000
+"""Levels that Python's JSON decoder may go down, the frames above it included."""
 
+log = logging.getLogger(__name__)
 
 Offer = Callable[[RuntimeEnvVar], None]
 Malformed = Callable[[Ref, str], None]
@@ -46,6 +49,8 @@ async def serve(offer: Offer, malformed: Malformed, started: Callable[[], None])
     ``started`` is called once kopf has taken the signals: whoever wants them takes them back there. Kopf itself would
     wait 5 s for every task that is younger than its own, ours included.
     """
+    # What it reads may be nested as deeply as the API server takes it, 10,000 levels: one object must not end us all.
+    sys.setrecursionlimit(NESTING)
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_login)
 
