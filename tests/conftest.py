@@ -6,10 +6,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fakes.clock import VirtualTimeLoop
 
 pytest_plugins = ["tests.kube.fixtures", "tests.kube.operator_fixtures"]
+
+# How fast a busy machine makes up its inputs is no claim of any test.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

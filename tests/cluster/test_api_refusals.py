@@ -138,7 +138,7 @@ async def test_the_masked_preview_gives_way_once_the_controller_is_back(
         done = await one.upsert("TOKEN", LONG)
         assert (done.ready, done.entry.preview, done.entry.state) == (False, MASK, "pending")
     finally:
-        await asyncio.to_thread(operator.launch, "controller")
+        operator.launch("controller")  # not from another thread: a program ends with the thread that started it
     await asyncio.to_thread(home.ready, done.entry.ref.name)
     await seen(one, home)
     assert one.catalog.find(one.bearer, done.entry.id).preview == "sk-ant...ghij"

@@ -57,6 +57,7 @@ def scene(control_plane: Cluster, operator: Operator) -> Iterator[Scene]:
     closed = (api_doors.bodies, api_doors.fields, api_doors.unsealed)
     refusals += [answer for door in closed for answer in door(house, writer)]
     refusals += api_doors.states(house, writer, reader)
+    operator.controller.expect_alive()
     wait(lambda: good_values(control_plane, namespace, canaries), "the good values to be materialized")
     for name in operator.launches:
         operator.restart(name)

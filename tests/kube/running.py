@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ class Running:
     """
 
     def __init__(self, argv: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("start programs from the main thread: they end with the thread that started them")
         self.name = Path(argv[0]).name
         self.log = log
         with log.open("ab") as output:
