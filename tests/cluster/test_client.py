@@ -17,22 +17,29 @@ from runtimeenv.errors import Rejected
 from tests.builders import namespace as namespace_manifest
 from tests.builders import source_secret
 from tests.fakes.contract import ClusterContract, config_map, first
+from tests.kube import chart
 from tests.kube.cluster import Cluster as RunningCluster
 
 
+@pytest.fixture(scope="module")
+def served(untended: RunningCluster) -> RunningCluster:
+    chart.apply(untended, chart.of_kind(chart.rendered({}), "CustomResourceDefinition", "ClusterRole"))
+    return untended
+
+
 @pytest.fixture
-async def cluster(control_plane: RunningCluster) -> AsyncIterator[ApiCluster]:
-    found = await access.configuration({"KUBECONFIG": str(control_plane.kubeconfig)})
+async def cluster(served: RunningCluster) -> AsyncIterator[ApiCluster]:
+    found = await access.configuration({"KUBECONFIG": str(served.kubeconfig)})
     async with ApiClient(found) as api:
         yield ApiCluster(api)
 
 
 @pytest.fixture
-def namespace(crds: RunningCluster) -> Iterator[str]:
+def namespace(served: RunningCluster) -> Iterator[str]:
     name = f"client-{secrets.token_hex(4)}"
-    crds.apply(namespace_manifest(name, "t1", projects="blog, shop"))
+    served.apply(namespace_manifest(name, "t1", projects="blog, shop"))
     yield name
-    crds.kubectl("delete", "namespace", name, "--wait=false")
+    served.kubectl("delete", "namespace", name, "--wait=false")
 
 
 class TestApiCluster(ClusterContract):

@@ -22,12 +22,15 @@ _told = pytest.StashKey[dict[str, str]]()
 @pytest.fixture(scope="session")
 def control_plane(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """A control plane of its own on loopback, or the cluster of RUNTIME_ENV_CONTEXT."""
-    context = os.environ.get("RUNTIME_ENV_CONTEXT")
-    with _claimed("control-plane") as folder:
-        tell = teller(pytestconfig)
-        cluster = existing.from_context(context, folder, tell) if context else controlplane.start(folder, tell)
-        with _used(cluster, pytestconfig):
-            yield cluster
+    with _started(pytestconfig) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def untended(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """The same anew for one module, where no operator writes: for tests that write what it would write over."""
+    with _started(pytestconfig) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +55,16 @@ def node(pytestconfig: pytest.Config) -> Iterator[Cluster]:
 def _skip(config: pytest.Config, tier: str, reason: str) -> NoReturn:
     note(config, tier, f"can't run here: {reason}")
     pytest.skip(f"tier {tier} can't run here: {reason}")
+
+
+@contextmanager
+def _started(config: pytest.Config) -> Iterator[Cluster]:
+    context = os.environ.get("RUNTIME_ENV_CONTEXT")
+    with _claimed("control-plane") as folder:
+        tell = teller(config)
+        cluster = existing.from_context(context, folder, tell) if context else controlplane.start(folder, tell)
+        with _used(cluster, config):
+            yield cluster
 
 
 @contextmanager
