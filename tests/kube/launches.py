@@ -1,4 +1,4 @@
-"""The chart's Deployments as programs of this machine: same command, same settings, same volumes, own ports."""
+"""The chart's Deployments as programs of this machine: same arguments, same settings, same volumes, own ports."""
 
 import dataclasses
 import os
@@ -103,7 +103,6 @@ def _launch(cluster: Cluster, deployment: Object) -> Launch:
     ports = _Ports.free()
     folder = cluster.folder / "volumes" / name
     namespace = deployment["metadata"]["namespace"]
-    command = [*container.get("command", ()), *container.get("args", ())]
     env = _settings(container, namespace) | {
         "RUNTIME_ENV_BIND_ADDRESS": "127.0.0.1",
         **ports.settings(),
@@ -117,7 +116,7 @@ def _launch(cluster: Cluster, deployment: Object) -> Launch:
         "PYTHONUNBUFFERED": "1",
     }
     volumes = tuple(_volume(folder, volume) for volume in pod.get("volumes", ()))
-    argv = (sys.executable, "-m", "runtimeenv", *command[1:])
+    argv = (sys.executable, "-m", "runtimeenv", *container["args"])
     return Launch(name, argv, env, volumes, **dataclasses.asdict(ports))
 
 

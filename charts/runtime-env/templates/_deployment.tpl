@@ -41,7 +41,7 @@ affinity: {{- toYaml . | nindent 2 }}
 name: {{ index . 0 }}
 image: {{ include "runtime-env.image" $root }}
 imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-command: [runtimeenv, {{ index . 0 }}]
+args: [{{ index . 0 }}]
 env:
   - {name: RUNTIME_ENV_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
   - {name: RUNTIME_ENV_IDENTITY, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}
