@@ -16,6 +16,8 @@ from runtimeenv.core.values import RESERVED_NAMES, RESERVED_PREFIXES
 from tests.kube import chart
 
 ROOT = Path(__file__).parents[1]
+LABELS = "the-chart's"
+_LABELS_OF_CHART = '{{- include "runtime-env.labels" . | nindent 4 }}'
 HEADER = "# Made by `make generate`: change {source} instead.\n"
 
 
@@ -42,13 +44,15 @@ def from_core() -> Iterator[tuple[Path, str]]:
     for kind in KINDS:
         definition = crd(kind)
         yield ROOT / f"crds/{kind.plural}.yaml", as_yaml([definition], source)
-        yield templates / f"crds/{kind.plural}.yaml", as_yaml([_kept(definition)], source)
+        labelled = as_yaml([_kept(definition)], source).replace(f"labels: {LABELS}", f"labels: {_LABELS_OF_CHART}")
+        yield templates / f"crds/{kind.plural}.yaml", labelled
     yield templates / "policies/_reserved.tpl", reserved(source)
 
 
 def _kept(definition: dict[str, Any]) -> dict[str, Any]:
     """A template rather than a file of helm's crds/, which no upgrade touches; kept when the chart goes."""
-    metadata = {**definition["metadata"], "annotations": {"helm.sh/resource-policy": "keep"}}
+    kept = {"annotations": {"helm.sh/resource-policy": "keep"}, "labels": LABELS}
+    metadata = {**definition["metadata"], **kept}
     return {**definition, "metadata": metadata}
 
 

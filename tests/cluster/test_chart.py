@@ -215,7 +215,9 @@ def test_no_namespace_is_excluded_and_a_failing_webhook_fails_the_write() -> Non
 
 def test_the_pods_pass_the_restricted_pod_security_standard(policies: Cluster) -> None:
     policies.kubectl("label", "namespace", NAMESPACE, "--overwrite", "pod-security.kubernetes.io/enforce=restricted")
-    for process in chart.of_kind(chart.rendered(WITH_API), "Deployment"):
+    objects = chart.rendered(WITH_API)
+    chart.apply(policies, chart.of_kind(objects, "PriorityClass"))
+    for process in chart.of_kind(objects, "Deployment"):
         template = process["spec"]["template"]
         pod = {"apiVersion": "v1", "kind": "Pod", **template}
         pod["metadata"] = {**template["metadata"], "name": "probe", "namespace": NAMESPACE}

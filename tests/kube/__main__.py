@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from tests.kube import build, images, node, standing, state, tiers
+from tests.kube import build, chart, images, node, standing, state, tiers
 from tests.kube.cluster import Cluster, Hopeless, Tier, TimedOut
 from tests.kube.toolchain import NoToolchain
 
@@ -34,7 +34,7 @@ def main() -> None:
 def _build() -> None:
     context = os.environ.get("RUNTIME_ENV_CONTEXT")
     needed: set[Tier] = {"context" if context else "control-plane", tiers.fullest()}
-    folder = build.binaries(sorted({"helm", *(name for tier in needed for name in tiers.programs(tier))}), print)
+    folder = build.binaries(sorted({*chart.HELMS, *(name for tier in needed for name in tiers.programs(tier))}), print)
     print(f"Kubernetes {build.version('k8s.io/kubernetes')}: {folder}")
 
 

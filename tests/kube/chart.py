@@ -13,6 +13,7 @@ from tests.kube.cluster import Cluster
 
 CHART = Path(__file__).parents[2] / "charts/runtime-env"
 NAMESPACE = "runtime-env-system"
+HELMS = ("helm", "helm3")  # versions 4 and 3
 
 Object = dict[str, Any]
 
@@ -21,34 +22,30 @@ class ChartFailed(Exception):
     """helm refused the values, or a template is broken; the message is what helm said."""
 
 
-def rendered(values: Mapping[str, Any], namespace: str = NAMESPACE) -> list[Object]:
-    """What `helm template` makes of the chart with these values. Raises ChartFailed."""
-    helm = build.binaries(["helm"], print) / "helm"
-    version = build.version("k8s.io/kubernetes")
-    options = [f"--namespace={namespace}", f"--kube-version={version}", "--include-crds", "--values=-"]
-    argv = [str(helm), "template", "runtime-env", str(CHART), *options]
-    done = subprocess.run(argv, input=json.dumps(values), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ChartFailed(done.stderr.strip())
-    return [found for found in yaml.safe_load_all(done.stdout) if found]
+def rendered(
+    values: Mapping[str, Any], namespace: str = NAMESPACE, *, program: str = "helm", kubernetes: str = ""
+) -> list[Object]:
+    """What `helm template` makes of the chart with these values, for a version of Kubernetes. Raises ChartFailed."""
+    version = kubernetes or build.version("k8s.io/kubernetes")
+    options = (f"--namespace={namespace}", f"--kube-version={version}", "--include-crds", "--values=-")
+    text = helm("template", "runtime-env", str(CHART), *options, input=json.dumps(values), program=program)
+    return [found for found in yaml.load_all(text, yaml.CSafeLoader) if found]
 
 
 def notes(values: Mapping[str, Any]) -> str:
     """What helm tells whoever installs the chart with these values. Raises ChartFailed."""
-    helm = build.binaries(["helm"], print) / "helm"
-    argv = [
-        str(helm),
-        "install",
-        "runtime-env",
-        str(CHART),
-        f"--namespace={NAMESPACE}",
-        "--dry-run=client",
-        "--values=-",
-    ]
-    done = subprocess.run(argv, input=json.dumps(values), capture_output=True, text=True, check=False)
+    options = (f"--namespace={NAMESPACE}", "--dry-run=client", "--values=-")
+    text = helm("install", "runtime-env", str(CHART), *options, input=json.dumps(values))
+    return text.partition("\nNOTES:\n")[2]
+
+
+def helm(*words: str, input: str = "", program: str = "helm") -> str:  # noqa: A002 - as subprocess names it
+    """What helm prints; `program` is one of HELMS. Raises ChartFailed."""
+    argv = [str(build.binaries([program], print) / program), *words]
+    done = subprocess.run(argv, input=input, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ChartFailed(done.stderr.strip())
-    return done.stdout.partition("\nNOTES:\n")[2]
+        raise ChartFailed(f"{done.stdout}{done.stderr}".strip())
+    return done.stdout
 
 
 def of_kind(objects: Iterable[Object], *kinds: str) -> list[Object]:

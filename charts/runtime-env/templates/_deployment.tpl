@@ -8,18 +8,17 @@ enableServiceLinks: false
 {{- with $root.Values.imagePullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
-securityContext:
-  runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  fsGroup: 65532
-  seccompProfile: {type: RuntimeDefault}
+securityContext: {{- toYaml $root.Values.podSecurityContext | nindent 2 }}
+{{- if $component.topologySpreadConstraints }}
 topologySpreadConstraints:
-  - maxSkew: 1
-    topologyKey: kubernetes.io/hostname
-    whenUnsatisfiable: ScheduleAnyway
+{{- range $component.topologySpreadConstraints }}
+  - {{- toYaml . | nindent 4 }}
+    {{- if not (hasKey . "labelSelector") }}
     labelSelector:
-      matchLabels: {{- include "runtime-env.selector" . | nindent 8 }}
+      matchLabels: {{- include "runtime-env.selector" $ | nindent 8 }}
+    {{- end }}
+{{- end }}
+{{- end }}
 {{- with $component.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
@@ -57,6 +56,9 @@ env:
   - {name: RUNTIME_ENV_API_ADDRESS_RATE, value: {{ $component.addressRate | quote }}}
   - {name: RUNTIME_ENV_FORWARDED_ALLOW_IPS, value: {{ join "," $component.forwardedAllowIps | quote }}}
   {{- end }}
+  {{- with $component.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 livenessProbe:
   httpGet: {path: /healthz, port: probes}
   periodSeconds: 10
@@ -64,9 +66,6 @@ livenessProbe:
 readinessProbe:
   httpGet: {path: /readyz, port: probes}
   periodSeconds: 5
-securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities: {drop: [ALL]}
+securityContext: {{- toYaml $root.Values.securityContext | nindent 2 }}
 resources: {{- toYaml $component.resources | nindent 2 }}
 {{- end }}

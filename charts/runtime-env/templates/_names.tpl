@@ -1,4 +1,8 @@
 {{- define "runtime-env.labels" -}}
+{{- toYaml (merge (include "runtime-env.own-labels" . | fromYaml) .Values.commonLabels) }}
+{{- end }}
+
+{{- define "runtime-env.own-labels" -}}
 app.kubernetes.io/name: runtime-env
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -12,8 +16,22 @@ app.kubernetes.io/instance: {{ (index . 1).Release.Name }}
 app.kubernetes.io/component: {{ index . 0 }}
 {{- end }}
 
+{{- /* The labels of a component's Deployment. Takes the component's name and the root. */}}
+{{- define "runtime-env.deployment-labels" -}}
+{{- $root := index . 1 }}
+{{- toYaml (merge (include "runtime-env.own-labels" $root | fromYaml) (index $root.Values (index . 0)).labels $root.Values.commonLabels) }}
+{{- end }}
+
+{{- /* The labels of a component's pods. Takes the component's name and the root. */}}
+{{- define "runtime-env.pod-labels" -}}
+{{- $root := index . 1 }}
+{{- toYaml (merge (include "runtime-env.selector" . | fromYaml) (index $root.Values (index . 0)).podLabels $root.Values.commonLabels) }}
+{{- end }}
+
 {{- define "runtime-env.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- $image := .Values.image }}
+{{- with $image.registry }}{{ trimSuffix "/" . }}/{{ end }}{{ $image.repository }}
+{{- with $image.digest }}@{{ . }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
 {{- define "runtime-env.ca-annotation" }}
