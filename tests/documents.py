@@ -5,7 +5,11 @@ import shlex
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
-DOCUMENTS = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
+DOCUMENTS = (
+    REPOSITORY / "README.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+    REPOSITORY / "charts/runtime-env/README.md",
+)
 EXAMPLES = sorted((REPOSITORY / "deploy/examples").glob("*.yaml"))
 
 _ASSIGNMENT = re.compile(r"([A-Z_]+)=\$\((.*)\)")

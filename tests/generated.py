@@ -1,6 +1,7 @@
 """python -m tests.generated [--check]: writes, or compares, the files that derive from the code.
 
-crds/ and the chart's CRDs and reserved names come from ``runtimeenv.core``, deploy/install.yaml from the chart.
+crds/ and the chart's CRDs and reserved names come from ``runtimeenv.core``, deploy/install.yaml and the table of values
+in the chart's README from the chart.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import yaml
 
 from runtimeenv.core.crd import KINDS, crd
 from runtimeenv.core.values import RESERVED_NAMES, RESERVED_PREFIXES
+from tests.chart_values import readme
 from tests.kube import chart
 
 ROOT = Path(__file__).parents[1]
@@ -79,7 +81,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 if a file is out of date")
     check: bool = parser.parse_args().check
     stale = [path for path, text in from_core() if _settle(path, text, check=check)]
-    stale += [path for path, text in [installation()] if _settle(path, text, check=check)]
+    stale += [path for path, text in [readme(), installation()] if _settle(path, text, check=check)]
     for path in stale:
         print(f"{path.relative_to(ROOT)} {'is out of date: run `make generate`' if check else 'written'}")
     sys.exit(1 if check and stale else 0)
