@@ -1,0 +1,147 @@
+"""Every value of the chart does what its comment says, in both Helms."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.builders import Manifest
+from tests.chart_values import documented
+from tests.cluster.chart_effects import EFFECTS, SHUT
+from tests.kube import chart
+from tests.kube.chart import ChartFailed
+
+EVERYTHING: dict[str, Any] = {
+    "api": {"enabled": True, "tls": {"secretName": "api-tls"}},
+    "metrics": {"podMonitor": {"enabled": True}},
+    **SHUT,
+}
+
+
+def given(path: str, value: Any, beside: dict[str, Any]) -> dict[str, Any]:
+    """The values with one more at a dotted path."""
+    values = copy.deepcopy(beside)
+    *parents, last = path.split(".")
+    inside = values
+    for parent in parents:
+        inside = inside.setdefault(parent, {})
+    inside[last] = value
+    return values
+
+
+def test_there_is_a_test_of_every_value() -> None:
+    assert {value.path for value in documented()} == set(EFFECTS)
+
+
+@pytest.mark.parametrize("path", EFFECTS)
+def test_the_value_takes_effect(path: str) -> None:
+    effect = EFFECTS[path]
+    before = effect.look(chart.rendered(effect.beside))
+    after = effect.look(chart.rendered(given(path, effect.given, effect.beside)))
+    assert after == effect.expected != before
+
+
+def of_all_kinds(values: dict[str, Any]) -> list[Manifest]:
+    return chart.rendered({**EVERYTHING, **values})
+
+
+def test_common_labels_are_on_every_object_and_pod_and_in_no_selector() -> None:
+    objects = of_all_kinds({"commonLabels": {"team": "platform"}})
+    assert [o["metadata"]["name"] for o in objects if o["metadata"]["labels"].get("team") != "platform"] == []
+    for deployment in chart.of_kind(objects, "Deployment"):
+        assert deployment["spec"]["template"]["metadata"]["labels"]["team"] == "platform"
+        assert "team" not in deployment["spec"]["selector"]["matchLabels"]
+
+
+def test_the_digest_takes_the_tags_place_behind_the_registry() -> None:
+    digest = f"sha256:{'a' * 64}"
+    objects = of_all_kinds({"image": {"registry": "mirror:5000/", "tag": "1.2", "digest": digest}})
+    pods = [deployment["spec"]["template"]["spec"] for deployment in chart.of_kind(objects, "Deployment")]
+    assert [pod["containers"][0]["image"] for pod in pods] == [f"mirror:5000/runtime-env@{digest}"] * 3
+
+
+def test_every_process_and_selector_of_a_component_finds_its_own_pods_alone() -> None:
+    objects = of_all_kinds({})
+    pods = {d["metadata"]["name"]: d["spec"]["template"]["metadata"]["labels"] for d in of(objects, "Deployment")}
+    assert len(pods) == 3
+    for found in of(objects, "PodDisruptionBudget", "NetworkPolicy", "Service"):
+        spec = found["spec"]
+        selector = spec["selector" if found["kind"] == "Service" else _SELECTORS[found["kind"]]]
+        labels = selector.get("matchLabels", selector).items()
+        assert [name for name, own in pods.items() if labels <= own.items()] == [found["metadata"]["name"]]
+
+
+_SELECTORS = {"PodDisruptionBudget": "selector", "NetworkPolicy": "podSelector"}
+
+
+def of(objects: list[Manifest], *kinds: str) -> list[Manifest]:
+    return chart.of_kind(objects, *kinds)
+
+
+@pytest.mark.parametrize("own", [None, {"matchLabels": {"a": "b"}}], ids=["without", "with"])
+def test_a_spread_constraint_counts_the_components_pods_unless_it_says_what(own: dict[str, Any] | None) -> None:
+    constraint = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+    wanted = {**constraint, **({"labelSelector": own} if own else {})}
+    deployment = chart.named(
+        chart.rendered({"webhook": {"topologySpreadConstraints": [wanted]}}), "Deployment", "runtime-env-webhook"
+    )
+    expected = own or {"matchLabels": deployment["spec"]["selector"]["matchLabels"]}
+    assert deployment["spec"]["template"]["spec"]["topologySpreadConstraints"] == [
+        {**constraint, "labelSelector": expected}
+    ]
+
+
+def test_the_priority_class_is_made_where_a_process_names_it() -> None:
+    theirs = {name: {"priorityClassName": "theirs"} for name in ("controller", "webhook")}
+    assert chart.of_kind(chart.rendered({}), "PriorityClass")[0]["metadata"]["name"] == "runtime-env"
+    assert chart.of_kind(chart.rendered(theirs), "PriorityClass") == []
+    only_the_api = {**theirs, "api": {"enabled": True, "priorityClassName": "runtime-env"}}
+    assert len(chart.of_kind(chart.rendered(only_the_api), "PriorityClass")) == 1
+    assert chart.of_kind(chart.rendered({**only_the_api, "api": {"enabled": False}}), "PriorityClass") == []
+
+
+def test_a_shut_network_leaves_open_what_must_be() -> None:
+    policies = {p["metadata"]["name"]: p["spec"] for p in of(of_all_kinds({}), "NetworkPolicy")}
+    ingress = {name.removeprefix("runtime-env-"): spec["ingress"] for name, spec in policies.items()}
+    assert ingress == {
+        "controller": [],
+        "webhook": [{"ports": [{"protocol": "TCP", "port": 9443}]}],
+        "api": [{"ports": [{"protocol": "TCP", "port": 8000}], "from": [{"namespaceSelector": {}}]}],
+    }
+    for spec in policies.values():
+        assert spec["egress"] == [{"ports": [{"protocol": "TCP", "port": port} for port in (443, 6443)]}]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        EVERYTHING,
+        {"certificates": "cert-manager", "injection": "policy"},
+        {"podSecurityContext": {"fsGroup": None}},
+    ],
+    ids=["defaults", "everything", "cert-manager and policy", "null"],
+)
+def test_helm_3_and_helm_4_render_the_same(values: dict[str, Any]) -> None:
+    by_3, by_4 = (
+        {(found["kind"], found["metadata"]["name"]): found for found in chart.rendered(values, program=program)}
+        for program in ("helm3", "helm")
+    )
+    assert by_3 == by_4
+
+
+@pytest.mark.parametrize("program", chart.HELMS)
+@pytest.mark.parametrize("switch", [None, "api.enabled=true", "certificates=cert-manager", "injection=policy"])
+def test_helm_lints_the_chart(program: str, switch: str | None) -> None:
+    options = [f"--set={switch}"] if switch else []
+    said = chart.helm("lint", "--strict", str(chart.CHART), "--kube-version=1.37.2", *options, program=program)
+    assert "0 chart(s) failed" in said
+    assert "[WARNING]" not in said
+
+
+def test_a_kubernetes_older_than_the_operator_needs_is_refused() -> None:
+    with pytest.raises(ChartFailed, match=r"chart requires kubeVersion: >=1\.32\.0-0"):
+        chart.rendered({}, kubernetes="1.31.9")
+    assert chart.rendered({}, kubernetes="1.32.0")
