@@ -21,7 +21,8 @@ In reading order:
     mounts        the kubelet's part for programs outside the cluster: Secrets as folders
     launches      the chart's Deployments as programs of this machine
     operator      the operator beside a control plane
-    operator_image the operator's real image, without a registry
+    base_images   what it is built with and on where no registry is in reach
+    operator_image the operator's real image, by `make image`
     operator_pods the operator on a node: a Helm release
     operator_fixtures the pytest fixtures `operator` and `operator_pods`
     fixtures      the pytest fixtures `control_plane` and `node`

@@ -1,8 +1,8 @@
-"""The operator's real image, made from deploy/Dockerfile: by Docker where an engine answers, else without a registry.
+"""The operator's real image, made by `make image`: by Docker where an engine answers, else without a registry.
 
-Then the base image is a debootstrap of this machine's own Debian mirror; buildah builds on it, with wheels that pip
-downloaded before. Everything is kept outside the repository, keyed by what went into it. From nothing 90 s, after a
-change of the operator's code 10 s, unchanged at once (2 cores).
+Then buildah builds it on `base_images`, with wheels that pip downloaded before. Everything is kept outside the
+repository, keyed by what went into it. From nothing 90 s, after a change of the operator's code 10 s, unchanged at once
+(2 cores).
 """
 
 import fcntl
@@ -14,20 +14,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from tests.kube import build, kind
+from tests.kube import base_images, build, kind
+from tests.kube.base_images import Bases
 from tests.kube.running import tail
 
 REPOSITORY = Path(__file__).parents[2]
 NAME = "localhost/runtime-env"
-SUITE = "bookworm"
 _DOCKERFILE = REPOSITORY / "deploy/Dockerfile"
 _LOCK = REPOSITORY / "deploy/requirements.lock"
 _CODE = REPOSITORY / "operator/runtimeenv"
-_COMMAND = REPOSITORY / "deploy/runtimeenv"
-_UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists")
-_KEPT = 2  # archives of 300 MB: this one, and the one before
+_MAKE = ("make", "--silent", f"--directory={REPOSITORY}", "image")
+_KEPT = 2  # archives of 126 MB: this one, and the one before
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def lacking() -> str | None:
 
 def image(progress: Callable[[str], None]) -> Image:
     """The image of the operator as it stands in this checkout. Raises ImageFailed."""
-    key = _digest([_DOCKERFILE, _LOCK, _COMMAND, *sorted(_CODE.rglob("*.py"))])
+    key = _digest([_DOCKERFILE, _LOCK, *sorted(_CODE.rglob("*.py"))])
     found = Image(f"{NAME}:{key}", store() / f"runtime-env-{key}.tar")
     with (store() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -82,25 +82,26 @@ class Kitchen:
 
     def make(self, wanted: Image) -> None:
         self._log.write_bytes(b"")
-        base, python = self._base()
-        wheels = self._wheels(python)
-        self._progress("building the operator's image from deploy/Dockerfile")
-        offline = [f"--volume={wheels}:/wheels:ro", "--build-arg=PIP_NO_INDEX=1", "--build-arg=PIP_FIND_LINKS=/wheels"]
-        common = ["--layers", f"--build-arg=BASE={base}", *offline, f"--file={_DOCKERFILE}"]
-        self._bud(*common, "--target=dependencies", f"--tag={NAME}-dependencies:{wheels.name}", str(REPOSITORY))
-        self._bud(*common, f"--tag={wanted.name}", str(REPOSITORY))
+        bases = self._bases()
+        wheels = self._wheels(bases.python)
+        offline = f"--volume={wheels}:/wheels:ro --build-arg=PIP_NO_INDEX=1 --build-arg=PIP_FIND_LINKS=/wheels"
+        self._progress("building the operator's image: make image")
+        given = [f"BUILDER={bases.builder}", f"BASE={bases.base}"]
+        common = f"BUILD_FLAGS=--layers --pull-never --quiet {offline}"
+        self._run([*_MAKE, f"IMAGE={NAME}-dependencies:{wheels.name}", *given, f"{common} --target=dependencies"])
+        self._run([*_MAKE, f"IMAGE={wanted.name}", *given, common])
         partial = wanted.archive.with_suffix(".partial")
-        self._buildah("push", "--quiet", wanted.name, f"docker-archive:{partial}:{wanted.name}")
+        self._run(["buildah", "push", "--quiet", wanted.name, f"docker-archive:{partial}:{wanted.name}"])
         partial.rename(wanted.archive)
-        self._buildah("rmi", wanted.name)
-        self._buildah("rmi", "--prune")
+        self._run(["buildah", "rmi", wanted.name])
+        self._run(["buildah", "rmi", "--prune"])
         self._forget_old()
 
     def make_by_docker(self, wanted: Image) -> None:
-        """With the base image that the Dockerfile names."""
-        self._progress("building the operator's image from deploy/Dockerfile, by Docker")
+        """With the images that the Dockerfile names."""
+        self._progress("building the operator's image: make image, by Docker")
         self._log.write_bytes(b"")
-        self._run(["docker", "build", f"--file={_DOCKERFILE}", f"--tag={wanted.name}", str(REPOSITORY)])
+        self._run([*_MAKE, f"IMAGE={wanted.name}"])
         partial = wanted.archive.with_suffix(".partial")
         self._run(["docker", "save", f"--output={partial}", wanted.name])
         self._run(["docker", "image", "rm", wanted.name])
@@ -112,24 +113,12 @@ class Kitchen:
         for old in newest_first[_KEPT:]:
             old.unlink()
 
-    def _base(self) -> tuple[str, str]:
-        """The base image's name, and its Python's version: Debian with Python and little else."""
-        name, root = f"{NAME}-base:{SUITE}", self._store / f"base-{SUITE}"
-        if not (root / "done").exists():
-            self._progress(f"making the base image: debootstrap of Debian {SUITE} (about 45 s)")
-            shutil.rmtree(root, ignore_errors=True)
-            tree = root / "root"
-            include = "--include=python3-venv,ca-certificates"
-            self._run(["debootstrap", "--variant=minbase", include, SUITE, str(tree), *_mirror()])
-            for path in (tree / unused for unused in _UNUSED):
-                shutil.rmtree(path, ignore_errors=True)
-            self._run(["tar", "-C", str(tree), "-cf", str(root / "root.tar"), "."])
-            (root / "Dockerfile").write_text("FROM scratch\nADD root.tar /\n")
-            self._bud(f"--tag={name}", f"--file={root}/Dockerfile", str(root))
-            python = min(path.name for path in (tree / "usr/bin").glob("python3.*[0-9]"))
-            shutil.rmtree(tree)
-            (root / "done").write_text(python.removeprefix("python"))
-        return name, (root / "done").read_text()
+    def _bases(self) -> Bases:
+        self._progress("making the images to build with and on, unless they are there: debootstrap (about 45 s)")
+        return base_images.make(self._store / f"bases-{base_images.SUITE}", self._run, self._tag)
+
+    def _tag(self, name: str, folder: Path) -> None:
+        self._run(["buildah", "build", "--quiet", "--layers=false", f"--tag={name}", str(folder)])
 
     def _wheels(self, python: str) -> Path:
         """A folder of the wheels that deploy/requirements.lock pins, for the base's Python."""
@@ -147,33 +136,26 @@ class Kitchen:
             partial.rename(folder)
         return folder
 
-    def _bud(self, *words: str) -> None:
-        self._buildah("bud", "--quiet", "--isolation=chroot", "--pull-never", *words)
-
-    def _buildah(self, *words: str) -> None:
-        storage = self._store / "buildah"
-        places = [f"--root={storage}/root", f"--runroot={storage}/run"]
-        self._run(["buildah", *places, f"--storage-driver={self._driver(places)}", *words])
-
-    def _driver(self, places: Sequence[str]) -> str:
-        """Overlay, three times as fast, where the file system below can hold it."""
-        tried = subprocess.run(
-            ["buildah", *places, "--storage-driver=overlay", "info"], capture_output=True, check=False
-        )
-        return "overlay" if tried.returncode == 0 else "vfs"
+    @cached_property
+    def _environment(self) -> dict[str, str]:
+        """Has buildah keep what it builds in the store (containers-storage.conf(5)), and need no user namespaces."""
+        configuration = self._store / "storage.conf"
+        settings = {**os.environ, "CONTAINERS_STORAGE_CONF": str(configuration), "BUILDAH_ISOLATION": "chroot"}
+        # Overlay, three times as fast, where the file system below can hold it.
+        for driver in ("overlay", "vfs"):
+            places = f'graphroot = "{self._store}/buildah/root"\nrunroot = "{self._store}/buildah/run"\n'
+            configuration.write_text(f'[storage]\ndriver = "{driver}"\n{places}')
+            if subprocess.run(["buildah", "info"], env=settings, capture_output=True, check=False).returncode == 0:
+                break
+        return settings
 
     def _run(self, argv: Sequence[str]) -> None:
         with self._log.open("ab") as log:
-            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+            done = subprocess.run(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, check=False
+            )
         if done.returncode != 0:
             raise ImageFailed(f"{' '.join(argv[:2])} … ended with {done.returncode}; {self._log}:\n{tail(self._log)}")
-
-
-def _mirror() -> list[str]:
-    """The mirror that this machine's apt uses for the suite; none: debootstrap's own."""
-    form = ["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(COMPONENT)"]
-    listed = subprocess.run(form, capture_output=True, text=True, check=False).stdout.splitlines()
-    return [line.split()[0] for line in listed if line.split()[1:] == [SUITE, "main"]][:1]
 
 
 def _digest(files: Iterable[Path]) -> str:

@@ -16,7 +16,7 @@ from tests.documents import DOCUMENTS, EXAMPLES, REPOSITORY, commands, programs
 
 ALL = [(document.name, command) for document in DOCUMENTS for command in commands(document)]
 RUN_ELSEWHERE = {"kubectl", "helm", "curl"}
-FORMS = {("docker", "build"), ("docker", "push"), ("printf", "%s")}
+FORMS = {("docker", "push"), ("printf", "%s")}
 
 
 def of(program: str) -> list[list[str]]:

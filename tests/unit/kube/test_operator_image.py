@@ -40,6 +40,5 @@ def test_the_build_sees_no_more_than_it_needs() -> None:
     assert ignored[0] == "*"
     assert {line for line in ignored if line.startswith("!")} == {
         "!deploy/requirements.lock",
-        "!deploy/runtimeenv",
         "!operator/runtimeenv",
     }
