@@ -12,7 +12,7 @@ from tests import generated
 from tests.cluster.homes import API
 from tests.cluster.writes import accepted, create
 from tests.kube import chart
-from tests.kube.chart import NAMESPACE, ChartFailed
+from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster
 
 CONTROLLER = f"system:serviceaccount:{NAMESPACE}:runtime-env-controller"
@@ -118,32 +118,6 @@ def test_kubernetes_own_roles_reach_both_kinds(policies: Cluster, role: str, wri
 def test_the_committed_installation_is_up_to_date() -> None:
     path, text = generated.installation()
     assert path.read_text() == text
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"podDomain": "Not_A_Domain"},
-        {"api": {"enabled": "yes"}},
-        {"api": {"enable": True}},
-        {"api": {"keyRate": 0}},
-        {"api": {"service": {"port": 0}}},
-        {"api": {"tls": {"secret": "tls"}}},
-        {"api": {"forwardedAllowIps": "10.0.0.0/8"}},
-        {"api": {"forwardedAllowIps": ["proxy.example"]}},
-        {"plaintextPolicy": "Maybe"},
-        {"certificates": "none"},
-        {"reservedNames": {"allowed": ["path"]}},
-        {"onDemandTtl": -1},
-        {"logLevel": "trace"},
-        {"webhook": {"replica": 1}},
-        {"pod_domain": "a.b"},
-    ],
-    ids=str,
-)
-def test_values_that_mean_nothing_are_refused(values: dict[str, Any]) -> None:
-    with pytest.raises(ChartFailed):
-        chart.rendered(values)
 
 
 def test_the_pods_domain_reaches_webhook_policies_and_processes_alike() -> None:

@@ -1,0 +1,142 @@
+"""What the chart refuses: a typo at any depth, a value of the wrong type, and what can't work, with the mend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.chart_values import documented
+from tests.cluster.chart_effects import EFFECTS
+from tests.cluster.test_chart_values import given
+from tests.kube import chart
+from tests.kube.chart import ChartFailed
+
+OURS = "app.kubernetes.io/component"
+TARGET = "runtime.miosa.ai/target"
+TAKEN = {"name": "tls", "emptyDir": {}}
+
+# A dotted path, and what makes no sense there.
+WRONG: list[tuple[str, Any]] = [
+    ("pod_domain", "a.b"),
+    ("nameOverride", "another"),
+    ("image.regsitry", "mirror"),
+    ("image.repository", ""),
+    ("image.repository", "a@b"),
+    ("image.tag", 1.2),
+    ("image.tag", "a b"),
+    ("image.digest", "sha256:0123"),
+    ("image.pullPolicy", "Sometimes"),
+    ("imagePullSecrets", ["registry"]),
+    ("imagePullSecrets", [{"secret": "registry"}]),
+    ("commonLabels", {"a": "not a label!"}),
+    ("commonLabels", {"a": 1}),
+    ("podDomain", "Not_A_Domain"),
+    ("plaintextPolicy", "Maybe"),
+    ("reservedNames.allow", []),
+    ("reservedNames.allowed", ["path"]),
+    ("certificates", "none"),
+    ("certManager.issuerRef", {"names": "ours"}),
+    ("injection", "sidecar"),
+    ("onDemandTtl", -1),
+    ("logLevel", "trace"),
+    ("podSecurityContext", {"runasuser": 1}),
+    ("podSecurityContext", {"seccompProfile": {"kind": "RuntimeDefault"}}),
+    ("securityContext", {"runAsUser": "root"}),
+    ("securityContext", {"capabilities": {"drops": ["ALL"]}}),
+    ("networkPolicy.enable", True),
+    ("networkPolicy.metricsFrom", [{"namespace": "monitoring"}]),
+    ("networkPolicy.apiFrom", [{}]),
+    ("networkPolicy.apiServer.cidrs", ["10.0.0.1"]),
+    ("networkPolicy.apiServer.ports", []),
+    ("networkPolicy.extraEgress", [{"port": 53}]),
+    ("metrics.serviceMonitor", {"enabled": True}),
+    ("metrics.podMonitor.interval", "often"),
+    ("api.enabled", "yes"),
+    ("api.enable", True),
+    ("api.keyRate", 0),
+    ("api.service.port", 0),
+    ("api.service.type", "ExternalName"),
+    ("api.tls.secret", "tls"),
+    ("api.forwardedAllowIps", "10.0.0.0/8"),
+    ("api.forwardedAllowIps", ["proxy.example"]),
+    ("webhook.failurePolicy", "Ignore"),
+    ("webhook.timeoutSeconds.inject", 1),
+    ("webhook.timeoutSeconds.seal", 31),
+    *(
+        (f"{component}.{path}", wrong)
+        for component in ("controller", "webhook", "api")
+        for path, wrong in {
+            "replica": 1,
+            "replicas": "2",
+            "resources": {"request": {"cpu": "1"}},
+            "resources.limits": {"memory": "1 GB"},
+            "resources.requests": {"mem": "1Gi"},
+            "podLabels": {"a": True},
+            "serviceAccount.name": "mine",
+            "extraEnv": [{"name": "A", "values": "b"}],
+            "extraVolumes": [{"name": "a", "secrets": {}}],
+            "extraVolumeMounts": [{"name": "a"}],
+            "tolerations": [{"key": "a", "effects": "NoSchedule"}],
+            "affinity": {"nodeAffinty": {}},
+            "affinity.podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topology": "zone"}]},
+            "topologySpreadConstraints": [{"topologyKey": "zone"}],
+            "priorityClassName": 1000,
+            "podDisruptionBudget.minAvailable": 1,
+            "podDisruptionBudget.maxUnavailable": 0,
+        }.items()
+    ),
+]
+
+# What each value allows alone, and the message that it is refused with.
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"certManager": {"issuerRef": {"name": "ours"}}}, "certManager.issuerRef is for certificates: cert-manager; set"),
+    ({"commonLabels": {TARGET: "agent"}}, f"commonLabels can't have {TARGET}: the operator's own pods"),
+    ({"webhook": {"podLabels": {TARGET: "agent"}}}, f"webhook.podLabels can't have {TARGET}: the operator's own pods"),
+    ({"podDomain": "a.b", "api": {"podLabels": {"a.b/target": "x"}}}, "api.podLabels can't have a.b/target"),
+    ({"commonLabels": {OURS: "mine"}}, f"commonLabels can't have {OURS}, which the chart sets itself: choose another"),
+    ({"controller": {"labels": {OURS: "mine"}}}, f"controller.labels can't have {OURS}, which the chart sets itself"),
+    ({"controller": {"extraEnv": [{"name": "RUNTIME_ENV_LOG_LEVEL"}]}}, "set the value that it stands for"),
+    ({"webhook": {"extraVolumes": [TAKEN]}}, "webhook.extraVolumes can't have the name tls, which the chart uses"),
+]
+
+
+@pytest.mark.parametrize(("path", "wrong"), WRONG, ids=[f"{path}={wrong}" for path, wrong in WRONG])
+def test_a_value_that_means_nothing_is_refused(path: str, wrong: Any) -> None:
+    with pytest.raises(ChartFailed, match="specifications of the schema"):
+        chart.rendered(given(path, wrong, {}))
+
+
+@pytest.mark.parametrize("path", sorted({value.path.rpartition(".")[0] for value in documented()} - {""}))
+def test_a_typo_is_refused_beside_every_value(path: str) -> None:
+    with pytest.raises(ChartFailed, match="properties 'typo' not allowed"):
+        chart.rendered(given(f"{path}.typo", 1, {}))
+
+
+@pytest.mark.parametrize("path", EFFECTS)
+def test_no_value_may_be_of_any_type(path: str) -> None:
+    wrong: Any = ["x"] if not isinstance(EFFECTS[path].given, list) else "x"
+    with pytest.raises(ChartFailed, match="specifications of the schema"):
+        chart.rendered(given(path, wrong, {}))
+
+
+@pytest.mark.parametrize(("values", "message"), IMPOSSIBLE, ids=[message for _, message in IMPOSSIBLE])
+def test_what_can_not_work_is_refused_with_the_mend(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ChartFailed) as failed:
+        chart.rendered(values)
+    assert message in str(failed.value)
+
+
+def test_the_policy_of_injection_is_refused_where_kubernetes_has_none() -> None:
+    with pytest.raises(ChartFailed, match=r"needs Kubernetes 1\.36 or newer; use injection: webhook"):
+        chart.rendered({"injection": "policy"}, kubernetes="1.35.9")
+    assert chart.rendered({"injection": "policy"}, kubernetes="1.36.0")
+
+
+def test_helm_3_refuses_a_typo_too() -> None:
+    with pytest.raises(ChartFailed, match="replica"):
+        chart.rendered({"webhook": {"replica": 1}}, program="helm3")
+
+
+def test_the_values_of_a_parent_chart_may_have_globals() -> None:
+    assert chart.rendered({"global": {"region": "eu"}}) == chart.rendered({})
