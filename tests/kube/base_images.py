@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUITE = "bookworm"
-_NAME = "localhost/runtime-env"
 _BUILDER_PACKAGES = ("python3-venv", "ca-certificates")
 _BASE_PACKAGES = (
     "python3-minimal",
@@ -32,24 +31,35 @@ class Bases:
     python: str
 
 
-def make(folder: Path, run: Callable[[Sequence[str]], None], tag: Callable[[str, Path], None]) -> Bases:
-    """Both images, made unless they are there: `run` runs a command, `tag` makes an image of a folder's Dockerfile."""
-    done = folder / "done"
-    if not done.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        tree = folder / "tree"
-        include = f"--include={','.join(_BUILDER_PACKAGES)}"
-        run(["debootstrap", "--variant=minbase", include, SUITE, str(tree), *_mirror()])
-        for path in (tree / unused for unused in _UNUSED):
-            shutil.rmtree(path, ignore_errors=True)
-        python = min(path.name for path in (tree / "usr/bin").glob("python3.*[0-9]")).removeprefix("python")
-        _pack(folder / "builder", tree, ["."], run)
-        _pack(folder / "base", tree, sorted(set(_shipped(tree, python))), run)
-        shutil.rmtree(tree)
-        for role in ("builder", "base"):
-            tag(f"{_NAME}-{role}:{SUITE}", folder / role)
-        done.write_text(python)
-    return Bases(f"{_NAME}-builder:{SUITE}", f"{_NAME}-base:{SUITE}", done.read_text())
+def made(folder: Path) -> bool:
+    """Whether both images are there."""
+    return (folder / "done").exists()
+
+
+def found(folder: Path) -> Bases:
+    """Both images, once made."""
+    return Bases(_name("builder"), _name("base"), (folder / "done").read_text())
+
+
+def make(folder: Path, run: Callable[[Sequence[str]], None], tag: Callable[[str, Path], None]) -> None:
+    """Makes both images: `run` runs a command, `tag` makes an image of a folder's Dockerfile."""
+    shutil.rmtree(folder, ignore_errors=True)
+    tree = folder / "tree"
+    include = f"--include={','.join(_BUILDER_PACKAGES)}"
+    run(["debootstrap", "--variant=minbase", include, SUITE, str(tree), *_mirror()])
+    for path in (tree / unused for unused in _UNUSED):
+        shutil.rmtree(path, ignore_errors=True)
+    python = min(path.name for path in (tree / "usr/bin").glob("python3.*[0-9]")).removeprefix("python")
+    _pack(folder / "builder", tree, ["."], run)
+    _pack(folder / "base", tree, sorted(set(_shipped(tree, python))), run)
+    shutil.rmtree(tree)
+    for role in ("builder", "base"):
+        tag(_name(role), folder / role)
+    (folder / "done").write_text(python)
+
+
+def _name(role: str) -> str:
+    return f"localhost/runtime-env-{role}:{SUITE}"
 
 
 def _pack(folder: Path, tree: Path, paths: Sequence[str], run: Callable[[Sequence[str]], None]) -> None:

@@ -114,8 +114,11 @@ class Kitchen:
             old.unlink()
 
     def _bases(self) -> Bases:
-        self._progress("making the images to build with and on, unless they are there: debootstrap (about 45 s)")
-        return base_images.make(self._store / f"bases-{base_images.SUITE}", self._run, self._tag)
+        folder = self._store / f"bases-{base_images.SUITE}"
+        if not base_images.made(folder):
+            self._progress("making the images to build with and on: debootstrap (about 45 s)")
+            base_images.make(folder, self._run, self._tag)
+        return base_images.found(folder)
 
     def _tag(self, name: str, folder: Path) -> None:
         self._run(["buildah", "build", "--quiet", "--layers=false", f"--tag={name}", str(folder)])

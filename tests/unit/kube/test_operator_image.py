@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,14 @@ def test_the_build_sees_no_more_than_it_needs() -> None:
         "!deploy/requirements.lock",
         "!operator/runtimeenv",
     }
+
+
+def test_make_image_says_what_it_needs(tmp_path: Path) -> None:
+    for program in ("git", "sed"):
+        (tmp_path / program).symlink_to(str(shutil.which(program)))
+    argv = [str(shutil.which("make")), "--silent", "image"]
+    done = subprocess.run(
+        argv, cwd=operator_image.REPOSITORY, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "needs a Docker engine that answers, or buildah" in done.stderr
