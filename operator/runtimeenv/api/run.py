@@ -7,11 +7,10 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, Final, Never
 
 import uvloop
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from runtimeenv.api.admission import Service
 from runtimeenv.api.audit import Trail
@@ -33,6 +32,15 @@ from runtimeenv.cluster.objects import AnnotatedMetadata
 from runtimeenv.cluster.protocol import Cluster, Query
 from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.serving.folders import Folder
+from runtimeenv.serving.metrics import (
+    CAN_SEAL,
+    ClusterRequests,
+    Measure,
+    certificate_expiry,
+    gauge,
+    process_registry,
+    watches,
+)
 from runtimeenv.serving.probes import probe_server
 from runtimeenv.serving.sealing_key import PublishedKey
 from runtimeenv.serving.tls import Certificates
@@ -57,8 +65,9 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with connect() as cluster:
-        api = Api(settings, cluster)
+    requests = ClusterRequests()
+    async with connect(count=requests.count) as cluster:
+        api = Api(settings, cluster, requests.measure)
         await api.start()
         async with api.following():
             await stop.wait()
@@ -68,11 +77,8 @@ async def _serve(settings: Settings) -> None:
 class Api:
     """The parts and how they hang together."""
 
-    def __init__(self, settings: Settings, cluster: Cluster) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, *measures: Measure) -> None:
         self._settings = settings
-        registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector):
-            collector(registry=registry)
         self._certificates = Certificates() if settings.api_tls == "on" else None
         self._sealing_key = PublishedKey()
         self._catalog = Catalog(settings.allowed_names)
@@ -88,10 +94,18 @@ class Api:
         self._folders = [Folder(settings.public_key_folder, self._sealing_key.load)]
         if self._certificates is not None:
             self._folders.append(Folder(settings.tls_folder, self._certificates.load))
+        registry = process_registry(*measures, *self._measures())
         self._server = self._serving(cluster, Trail(Traffic(registry)))
         self._probes = probe_server(self._waiting_for, registry)
         self.port = 0
         self.probe_port = 0
+
+    def _measures(self) -> Iterator[Measure]:
+        yield watches({"namespaces": self._namespaces, "variables": self._variables})
+        yield gauge("can_seal", CAN_SEAL, lambda: self._sealing_key.loaded)
+        yield gauge("api_age_seconds", "How old what reads are answered from may be.", self._freshness.age)
+        if self._certificates is not None:
+            yield certificate_expiry(self._certificates)
 
     def _serving(self, cluster: Cluster, trail: Trail) -> Server:
         settings = self._settings

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from http import HTTPStatus
-from itertools import accumulate
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from runtimeenv.serving.metrics import Durations
+
 PREFIX: Final = "runtime_env_api_"
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
-
-_LABELS: Final = (*map(str, BOUNDS), "+Inf")
-
-
-class _Durations:
-    __slots__ = ("counts", "total")
-
-    def __init__(self) -> None:
-        self.counts = [0] * len(_LABELS)
-        self.total = 0.0
 
 
 class Traffic(Collector):
@@ -32,7 +22,7 @@ class Traffic(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests: dict[tuple[str, str, int], int] = {}
-        self._durations: dict[str, _Durations] = {}
+        self._durations: dict[str, Durations] = {}
         registry.register(self)
 
     def count(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -41,9 +31,8 @@ class Traffic(Collector):
         self._requests[key] = self._requests.get(key, 0) + 1
         durations = self._durations.get(route)
         if durations is None:
-            durations = self._durations[route] = _Durations()
-        durations.counts[bisect_left(BOUNDS, seconds)] += 1
-        durations.total += seconds
+            durations = self._durations[route] = Durations(BOUNDS)
+        durations.add(seconds)
 
     def collect(self) -> Iterator[Metric]:
         """For the registry."""
@@ -66,8 +55,7 @@ class Traffic(Collector):
             PREFIX + "request_seconds", "From a request's header to the end of its answer.", labels=("route",)
         )
         for route, durations in self._durations.items():
-            buckets = list(zip(_LABELS, map(float, accumulate(durations.counts)), strict=True))
-            seconds.add_metric((route,), buckets, durations.total)
+            durations.add_to(seconds, (route,))
         return seconds
 
     def _of(self, status: int) -> int:

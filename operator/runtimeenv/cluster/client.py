@@ -20,7 +20,7 @@ from runtimeenv.cluster import access
 from runtimeenv.cluster.kinds import PARTIAL, Kind, Manifest, T, kind_of, ref_of
 from runtimeenv.cluster.protocol import Cluster, Page, Query, WatchEvent, Written, pages
 from runtimeenv.cluster.shallow import shallow
-from runtimeenv.cluster.transport import Call, Transport, failure, network_failures
+from runtimeenv.cluster.transport import Call, Count, Transport, failure, network_failures, uncounted
 from runtimeenv.core.identity import Ref
 from runtimeenv.core.patches import Op
 from runtimeenv.errors import Rejected, Stale, Unavailable
@@ -65,8 +65,8 @@ _decode_line = msgspec.json.Decoder(_Line).decode
 class ApiCluster:
     """A Cluster at the end of a connection pool; made by `connect`."""
 
-    def __init__(self, api: ApiClient) -> None:
-        self._transport = Transport(api)
+    def __init__(self, api: ApiClient, count: Count = uncounted) -> None:
+        self._transport = Transport(api, count)
 
     async def get(self, kind: Kind[T], ref: Ref) -> T | None:
         """See Cluster."""
@@ -141,10 +141,10 @@ class ApiCluster:
 
 
 @asynccontextmanager
-async def connect(context: str | None = None) -> AsyncIterator[ApiCluster]:
+async def connect(context: str | None = None, count: Count = uncounted) -> AsyncIterator[ApiCluster]:
     """A Cluster as the environment says (see `access`), closed at the end. Raises Invalid."""
     async with ApiClient(await access.configuration(os.environ, context)) as api:
-        yield ApiCluster(api)
+        yield ApiCluster(api, count)
 
 
 async def lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Final, Generic
@@ -69,6 +70,12 @@ class Reflector(Generic[T]):
         self._on_version = on_version
         self._objects: dict[Ref, T] = {}
         self._failures = 0
+        self._heard = 0.0
+
+    @property
+    def age(self) -> float:
+        """Seconds since the API server last told anything, if only that nothing changed: it does so every minute."""
+        return time.monotonic() - self._heard
 
     @property
     def objects(self) -> Mapping[Ref, T]:
@@ -100,6 +107,7 @@ class Reflector(Generic[T]):
         for ref in self._objects.keys() - seen:
             self._remove(ref)
         self.version = version
+        self._heard = time.monotonic()
         self.synced.set()
         self._on_version()
 
@@ -110,6 +118,7 @@ class Reflector(Generic[T]):
                 self._apply(event)
 
     def _apply(self, event: WatchEvent[T]) -> None:
+        self._heard = time.monotonic()
         if int(event.version) <= int(self.version):
             return  # told before
         self.version = event.version

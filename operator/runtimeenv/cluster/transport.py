@@ -5,7 +5,7 @@ Authentication and TLS stay the library's; its generated models stay out of the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -37,11 +37,20 @@ class Call:
     timeout: aiohttp.ClientTimeout = CALL
 
 
+Count = Callable[[str, int], None]
+"""Told the method and the status of each request; 0 where nobody answered."""
+
+
+def uncounted(_method: str, _status: int) -> None:
+    """For those whom nobody scrapes."""
+
+
 class Transport:
     """A connection pool to the API server. Raises Unavailable where no answer comes in time."""
 
-    def __init__(self, api: ApiClient) -> None:
+    def __init__(self, api: ApiClient, count: Count = uncounted) -> None:
         self._api = api
+        self._count = count
         api.user_agent = f"runtime-env/{__version__}"
 
     async def read(self, call: Call) -> bytes:
@@ -74,7 +83,13 @@ class Transport:
             header_params={"Accept": call.accept, "Accept-Encoding": "identity", "Content-Type": call.content_type},
             auth_settings=["BearerToken"],
         )
-        return await self._api.call_api(method, url, headers, call.body, _request_timeout=call.timeout)
+        status = 0
+        try:
+            answer = await self._api.call_api(method, url, headers, call.body, _request_timeout=call.timeout)
+            status = answer.status
+        finally:
+            self._count(call.method, status)
+        return answer
 
 
 def failure(status: int, what: str) -> ClusterError:

@@ -17,6 +17,7 @@ from runtimeenv.controller.limiter import Limiter
 from runtimeenv.controller.materialize import Broken, Contents, TooLarge, contents
 from runtimeenv.controller.shared import Shared
 from runtimeenv.controller.statuses import Outcome, write_refused
+from runtimeenv.controller.tally import Tally
 from runtimeenv.core.identity import Ref
 from runtimeenv.core.resources import ReceivedVariable
 from runtimeenv.errors import Rejected, Stale
@@ -61,6 +62,7 @@ class Environments:
         self._limiter = limiter
         self._found = found
         self._arriving = arriving
+        self.reasons: Tally[str] = Tally()
         self._changed: dict[Ref, float] = {}
         self._told: dict[str, Told] = {}
         self._written: dict[str, Held] = {}
@@ -91,6 +93,7 @@ class Environments:
             else:
                 run = await self._materialize(found, environment)
             environment.broken = run.outcome.reason != "Materialized"
+            self._count(found, run)
             busy = self._is_busy(found, run)
             if not busy:
                 await self._report(found, run)
@@ -106,8 +109,14 @@ class Environments:
 
     def forget(self, uid: str) -> None:
         """A RuntimeEnv is gone."""
+        self.reasons.remove(uid)
         for known in (self._told, self._written, self._recent, self._tell_by):
             known.pop(uid, None)
+
+    def _count(self, found: RuntimeEnvObject, run: Run) -> None:
+        now = self._found(found.metadata.ref)
+        if now is not None and now.metadata.uid == found.metadata.uid:
+            self.reasons.put(found.metadata.uid, run.outcome.reason)
 
     def _pause(self, ref: Ref, found: RuntimeEnvObject | None) -> float:
         """Seconds to wait while more is arriving: before a change is written, and before the last one is told."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from runtimeenv.cluster.objects import AnnotatedMetadata, RuntimeEnvObject
 from runtimeenv.cluster.protocol import Cluster
@@ -28,6 +29,11 @@ class OnDemand:
         self._makers: Queue[Ref, Shape] = Queue(self._pods.make, workers=4)
         self._collectors: Queue[Ref, None] = Queue(self._pods.collect, workers=2)
         self._seen: dict[Ref, AnnotatedMetadata] = {}
+
+    @property
+    def queues(self) -> Mapping[str, Queue[Any, Any]]:
+        """For the metrics."""
+        return {"on_demand": self._makers, "unused": self._collectors}
 
     async def run(self) -> None:
         """Work until cancelled."""

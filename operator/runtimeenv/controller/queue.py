@@ -37,6 +37,7 @@ class _Entry(Generic[V]):
     again: bool = False
     replaced: bool = False
     failures: int = 0
+    since: float = 0.0
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
 
 
@@ -104,6 +105,9 @@ class Queue(Generic[K, V]):
         self._group = group
         self._due = Turns(group)
         self._running: Counter[Hashable] = Counter()
+        self.runs = 0
+        self.errors: Counter[str] = Counter()
+        """Failed runs, by the class of the failure."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -112,6 +116,12 @@ class Queue(Generic[K, V]):
     def due(self) -> int:
         """How many keys are due or running; those that wait for a time, such as a distant retry, don't count."""
         return sum(entry.timer is None for entry in self._entries.values())
+
+    @property
+    def oldest(self) -> float:
+        """Seconds since the first of them is due; 0 without any."""
+        due = [entry.since for entry in self._entries.values() if entry.timer is None]
+        return asyncio.get_running_loop().time() - min(due) if due else 0.0
 
     def works_on(self, group: Hashable) -> bool:
         """Is any key of this group due or running? Those that wait for a time don't count."""
@@ -160,13 +170,13 @@ class Queue(Generic[K, V]):
 
     def _schedule(self, key: K, entry: _Entry[V], after: float) -> None:
         if after <= 0:
-            entry.timer = None
-            self._due.put_nowait(key)
+            self._ripe(key, entry)
         else:
             entry.timer = asyncio.get_running_loop().call_later(after, self._ripe, key, entry)
 
     def _ripe(self, key: K, entry: _Entry[V]) -> None:
         entry.timer = None
+        entry.since = asyncio.get_running_loop().time()
         self._due.put_nowait(key)
 
     async def _worker(self) -> None:
@@ -177,6 +187,7 @@ class Queue(Generic[K, V]):
             with self._counted(self._group(key)):
                 after = await self._attempt(key, entry)
             entry.running = False
+            self.runs += 1
             if self._interval:
                 self._let_rest(key)
             if entry.again:
@@ -200,17 +211,20 @@ class Queue(Generic[K, V]):
         try:
             after = await self._work(key, entry.item)
         except RuntimeEnvError as error:
-            entry.failures += 1
-            after = _backoff(error, entry.failures)
+            after = self._failed(entry, error)
             log.warning("retried", extra={"ref": str(key), "reason": type(error).__name__})
         except Exception as error:
             # The class alone: a message or traceback of foreign code may carry what it worked on.
-            entry.failures += 1
-            after = _backoff(error, entry.failures)
+            after = self._failed(entry, error)
             log.error("failed", extra={"ref": str(key), "reason": type(error).__name__})
         else:
             entry.failures = 0
         return after
+
+    def _failed(self, entry: _Entry[V], error: Exception) -> float:
+        entry.failures += 1
+        self.errors[type(error).__name__] += 1
+        return _backoff(error, entry.failures)
 
 
 def _backoff(error: Exception, failures: int) -> float:

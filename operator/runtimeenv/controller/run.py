@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import uvloop
-from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
 
 from runtimeenv.cluster.client import connect
 from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS, RUNTIME_ENVS
@@ -24,6 +23,7 @@ from runtimeenv.controller.watching import Watching
 from runtimeenv.core.identity import Ref
 from runtimeenv.crypto.keyring import Keyring
 from runtimeenv.errors import ClusterError, RuntimeEnvError
+from runtimeenv.serving.metrics import ClusterRequests, Measure, gauge, process_registry
 from runtimeenv.serving.probes import probe_server
 from runtimeenv.settings import Settings
 
@@ -39,14 +39,15 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
-    async with connect() as cluster:
-        return await Controller(cluster, settings).run()
+    requests = ClusterRequests()
+    async with connect(count=requests.count) as cluster:
+        return await Controller(cluster, settings, requests.measure).run()
 
 
 class Controller:
     """One replica: a standby until the Lease is its own."""
 
-    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+    def __init__(self, cluster: Cluster, settings: Settings, *measures: Measure) -> None:
         self._cluster = cluster
         self._settings = settings
         self._lease = Lease(cluster, Ref(settings.namespace, LEASE), settings.identity)
@@ -54,12 +55,8 @@ class Controller:
         self._leading = False
         self._stop = asyncio.Event()
         self._watching = Watching(cluster, settings, _now)
-        self._registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector):
-            collector(registry=self._registry)
-        Gauge("runtimeenv_queued", "Keys that are due or being reconciled", registry=self._registry).set_function(
-            lambda: self._watching.stages.waiting
-        )
+        leader = gauge("leader", "1 for the replica that holds the Lease.", lambda: self._leading)
+        self._registry = process_registry(*measures, leader, *self._watching.measures())
 
     async def run(self) -> int:
         """Serve probes, wait for the Lease, lead. Whatever ends leading ends the process."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from runtimeenv.cluster.objects import Metadata, RuntimeEnvObject, Secret
 from runtimeenv.cluster.protocol import Cluster
@@ -18,6 +18,7 @@ from runtimeenv.controller.environments import Environments
 from runtimeenv.controller.events import Events
 from runtimeenv.controller.index import Affected, Index
 from runtimeenv.controller.limiter import Limiter
+from runtimeenv.controller.metrics import by_reason
 from runtimeenv.controller.queue import Queue
 from runtimeenv.controller.records import recorded_uid
 from runtimeenv.controller.shared import Shared
@@ -29,6 +30,7 @@ from runtimeenv.core.resources import RuntimeEnvVar
 from runtimeenv.core.tenancy import Enrolment
 from runtimeenv.crypto.keyring import Keyring
 from runtimeenv.errors import KeyUnavailable
+from runtimeenv.serving.metrics import Measure
 from runtimeenv.settings import Settings
 
 WRITES_PER_SECOND: Final = 100.0
@@ -91,10 +93,15 @@ class Stages:
             for queue in (self._variables, self._environments, self._leftovers):
                 group.create_task(queue.run())
 
+    def measures(self) -> Iterator[Measure]:
+        """For the metrics."""
+        yield by_reason("variables", "Variables by the reason of their condition Ready.", self._stage_1.reasons)
+        yield by_reason("environments", "RuntimeEnvs by the reason of their condition Ready.", self._stage_2.reasons)
+
     @property
-    def waiting(self) -> int:
-        """How many keys are due or under way, for the metrics."""
-        return self._variables.due + self._environments.due + self._leftovers.due
+    def queues(self) -> Mapping[str, Queue[Any, Any]]:
+        """For the metrics, too."""
+        return {"variables": self._variables, "environments": self._environments, "leftovers": self._leftovers}
 
     def offer(self, variable: RuntimeEnvVar) -> None:
         """kopf told of a variable."""

@@ -16,6 +16,7 @@ from runtimeenv.controller.renewal import opened, renewed
 from runtimeenv.controller.shared import Shared
 from runtimeenv.controller.sources import Sources, Unreadable
 from runtimeenv.controller.statuses import Outcome, ended, reason_of, report, status_manifest, unreadable, write_refused
+from runtimeenv.controller.tally import Tally
 from runtimeenv.controller.waiting import Waiting
 from runtimeenv.core.conditions import state_of
 from runtimeenv.core.identity import Identity, Ref
@@ -41,7 +42,7 @@ class _Result:
 class Variables:
     """Reconciles variables; the queue sees to it that no two runs of one overlap.
 
-    ``refresh`` tells the queue what its object became.
+    ``refresh`` tells the queue what its object became. ``reasons`` are those that the statuses tell.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Variables:
         self._events = events
         self._refresh = refresh
         self._allowed_names = allowed_names
+        self.reasons: Tally[Ref] = Tally()
         self._waiting = Waiting()
         self._echoes: dict[Ref, str] = {}
         self._passed: dict[Ref, str] = {}
@@ -86,6 +88,7 @@ class Variables:
 
     def forget(self, ref: Ref) -> None:
         """A variable is gone."""
+        self.reasons.remove(ref)
         self._waiting.end(ref)
         self._echoes.pop(ref, None)
         self._passed.pop(ref, None)
@@ -192,6 +195,8 @@ class Variables:
                 if quiet := self._waiting.quiet(variable.ref):
                     self._waiting.keep(variable.ref, record.value_changed, result.value)
                     return quiet
+        if self._shared.census.exists(variable.ref, variable.metadata.uid):
+            self.reasons.put(variable.ref, outcome.reason)
         preview = self._preview(variable, result)
         if outcome.reason != "Propagating":
             self._waiting.end(variable.ref)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from runtimeenv.cluster.objects import AnnotatedMetadata, Metadata, RuntimeEnvOb
 from runtimeenv.cluster.protocol import Cluster, Query, pages
 from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.controller.census import Entry
+from runtimeenv.controller.metrics import queues
 from runtimeenv.controller.on_demand import OnDemand
 from runtimeenv.controller.pods import labelled
 from runtimeenv.controller.records import read_record, recorded_uid
@@ -27,6 +28,7 @@ from runtimeenv.controller.stages import Stages, Views
 from runtimeenv.core import names
 from runtimeenv.core.identity import Ref, Shape
 from runtimeenv.core.tenancy import Enrolment, enrolment
+from runtimeenv.serving.metrics import Measure, watches
 from runtimeenv.settings import Settings
 
 
@@ -55,15 +57,15 @@ class Watching:
         self._encrypted: Reflector[Secret] = reflect(
             SECRETS, encrypted, self._record_put, self._record_removed, keep=without_content
         )
-        self._all: tuple[Reflector[Any], ...] = (
-            reflect(NAMESPACES, Query(), self._namespace_put, self._namespace_removed),
-            self._variables,
-            self._encrypted,
-            self._env_secrets,
-            self._sources,
-            self._environments,
-            reflect(POD_METADATA, labelled(settings.pod_domain), self._pod_put, self._pod_removed),
-        )
+        self._all: Mapping[str, Reflector[Any]] = {
+            "namespaces": reflect(NAMESPACES, Query(), self._namespace_put, self._namespace_removed),
+            "variables": self._variables,
+            "encrypted_secrets": self._encrypted,
+            "environment_secrets": self._env_secrets,
+            "source_secrets": self._sources,
+            "environments": self._environments,
+            "pods": reflect(POD_METADATA, labelled(settings.pod_domain), self._pod_put, self._pod_removed),
+        }
         views = Views(
             self._environments.objects,
             self._env_secrets.objects,
@@ -77,12 +79,18 @@ class Watching:
     async def run(self) -> None:
         """Reflect until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for reflector in self._all:
+            for reflector in self._all.values():
                 group.create_task(reflector.run())
+
+    def measures(self) -> Iterator[Measure]:
+        """For the metrics: the mirrors, and the work on what they show."""
+        yield watches(self._all)
+        yield from self.stages.measures()
+        yield queues({**self.stages.queues, **self.on_demand.queues})
 
     async def synced(self) -> None:
         """Wait until every reflector is complete."""
-        for reflector in self._all:
+        for reflector in self._all.values():
             await reflector.synced.wait()
 
     async def in_use(self) -> bool:

@@ -84,6 +84,11 @@ def due(certificate: bytes, now: datetime) -> datetime | None:
     return renewal if starts <= now < renewal else None
 
 
+def expiry(certificate: bytes) -> datetime:
+    """When this PEM certificate ends; of a chain, its first. Raises ValueError where it is none."""
+    return _loaded(certificate).not_valid_after_utc
+
+
 def matches(pair: Certified) -> bool:
     """Is the private key the certificate's?"""
     try:

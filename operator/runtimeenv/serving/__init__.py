@@ -6,5 +6,6 @@
 ``tls``         the serving certificate, renewed without dropping a connection
 ``folders``     mounted files that change while a process runs
 ``sealing_key`` the operator's public key, from such a folder
+``metrics``     what every process counts
 ``probes``      /healthz, /readyz, /metrics
 """

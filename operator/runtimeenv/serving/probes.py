@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from runtimeenv.serving.http import Answer, Limits
+from runtimeenv.serving.metrics import Measured, gauge
 from runtimeenv.serving.server import Server
 
 TEXT: Final = "text/plain; charset=utf-8"
@@ -21,6 +22,8 @@ def probe_server(waiting_for: Callable[[], str], registry: CollectorRegistry) ->
 
     ``waiting_for`` says what is missing before the process is ready, and "" when it is. Alive is whoever answers.
     """
+
+    Measured(registry, gauge("ready", "1 when the process is ready, as /readyz says.", lambda: not waiting_for()))
 
     def healthy(_body: bytes) -> Answer:
         return Answer(200, b"ok\n", TEXT)

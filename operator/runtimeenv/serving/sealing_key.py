@@ -14,6 +14,11 @@ class PublishedKey:
     def __init__(self) -> None:
         self._loaded: SealingKey | None = None
 
+    @property
+    def loaded(self) -> bool:
+        """Is there one?"""
+        return self._loaded is not None
+
     def current(self) -> SealingKey:
         """Raises KeyUnavailable."""
         if self._loaded is None:

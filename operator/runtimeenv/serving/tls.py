@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
+from runtimeenv.crypto.certificates import expiry
 from runtimeenv.errors import Invalid
 
 CERTIFICATE: Final = "tls.crt"
@@ -21,7 +22,8 @@ class Certificates:
     def __init__(self) -> None:
         self.context = _context()
         self.context.sni_callback = self._choose
-        self.loaded = False
+        self.expires: float | None = None
+        """When the pair that was loaded last ends, in seconds since 1970."""
         self._current = self.context
 
     def load(self, folder: Path) -> None:
@@ -30,10 +32,16 @@ class Certificates:
         try:
             # An empty password makes an encrypted key fail instead of asking the terminal.
             context.load_cert_chain(folder / CERTIFICATE, folder / PRIVATE_KEY, password="")
+            expires = expiry((folder / CERTIFICATE).read_bytes()).timestamp()
         except (OSError, ValueError):
             raise Invalid(str(folder), f"holds no {CERTIFICATE} and {PRIVATE_KEY} that belong together") from None
         self._current = context
-        self.loaded = True
+        self.expires = expires
+
+    @property
+    def loaded(self) -> bool:
+        """Is there a pair?"""
+        return self.expires is not None
 
     def _choose(self, handshake: ssl.SSLObject | ssl.SSLSocket, name: str | None, listener: ssl.SSLContext) -> None:
         """OpenSSL asks at each ClientHello, with or without a server name."""

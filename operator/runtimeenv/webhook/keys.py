@@ -46,6 +46,11 @@ class Keys:
             raise KeyUnavailable("spec.value can't be sealed: the operator's compare keys are not there yet")
         return self._compare
 
+    @property
+    def complete(self) -> bool:
+        """Is there all that sealing needs?"""
+        return self._published.loaded and self._compare is not None
+
     def load_compare(self, folder: Path) -> None:
         """Read ``primary`` and the keys by id. Raises Invalid; the keys that were loaded before stay."""
         try:

@@ -6,6 +6,7 @@ A review may hold plaintext. None of it is logged, and no decoder's message is p
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
 from typing import Final, Generic, Literal, TypeVar
 
 from msgspec import DecodeError, Struct, json
@@ -91,6 +92,27 @@ class Reviewer(Generic[T]):
 
     def __call__(self, body: bytes) -> Answer | Awaitable[Answer]:
         """Answer one body. What is no review is malformed; other failures are faults, and pass through."""
+        began = perf_counter()
+        try:
+            answer = self._answer(body)
+        except Exception:
+            self._outcomes.failed += 1
+            raise
+        if not isinstance(answer, Answer):
+            return self._later(answer, began)
+        self._outcomes.durations.add(perf_counter() - began)
+        return answer
+
+    async def _later(self, pending: Awaitable[Answer], began: float) -> Answer:
+        try:
+            answer = await pending
+        except Exception:
+            self._outcomes.failed += 1
+            raise
+        self._outcomes.durations.add(perf_counter() - began)
+        return answer
+
+    def _answer(self, body: bytes) -> Answer | Awaitable[Answer]:
         try:
             request: Request[T] = self._decode(body).request
         except (ValueError, RecursionError):

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import uvloop
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from runtimeenv.cluster.client import connect
 from runtimeenv.cluster.kinds import NAMESPACES
@@ -21,6 +20,15 @@ from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.core.pod import Pod
 from runtimeenv.serving.folders import Folder
 from runtimeenv.serving.http import Routes
+from runtimeenv.serving.metrics import (
+    CAN_SEAL,
+    ClusterRequests,
+    Measure,
+    certificate_expiry,
+    gauge,
+    process_registry,
+    watches,
+)
 from runtimeenv.serving.probes import probe_server
 from runtimeenv.serving.server import Server
 from runtimeenv.serving.tls import Certificates
@@ -50,8 +58,9 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with connect() as cluster:
-        webhook = Webhook(settings, cluster)
+    requests = ClusterRequests()
+    async with connect(count=requests.count) as cluster:
+        webhook = Webhook(settings, cluster, requests.measure)
         await webhook.start()
         async with webhook.following():
             await stop.wait()
@@ -61,11 +70,8 @@ async def _serve(settings: Settings) -> None:
 class Webhook:
     """The parts and how they hang together."""
 
-    def __init__(self, settings: Settings, cluster: Cluster) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, *measures: Measure) -> None:
         self._settings = settings
-        registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector):
-            collector(registry=registry)
         self._certificates = Certificates()
         self._keys = Keys()
         self._namespaces = Namespaces(cluster)
@@ -76,6 +82,12 @@ class Webhook:
             Folder(settings.tls_folder, self._certificates.load),
             Folder(settings.public_key_folder, self._keys.load_sealing),
             Folder(settings.compare_keys_folder, self._keys.load_compare),
+        )
+        registry = process_registry(
+            *measures,
+            watches({"namespaces": self._reflector}),
+            certificate_expiry(self._certificates),
+            gauge("can_seal", CAN_SEAL, lambda: self._keys.complete),
         )
         self._server = Server(self._routes(Reviews(registry)))
         self._probes = probe_server(self._waiting_for, registry)

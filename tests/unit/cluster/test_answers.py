@@ -150,6 +150,14 @@ async def test_a_server_that_is_away_is_unavailable() -> None:
             await ApiCluster(api).get(CONFIG_MAPS, REF)
 
 
+async def test_every_request_is_counted_with_its_status_or_0_without_an_answer() -> None:
+    counted: list[tuple[str, int]] = []
+    async with ApiClient(Configuration(host="http://127.0.0.1:1")) as api:
+        with pytest.raises(Unavailable):
+            await ApiCluster(api, lambda *found: counted.append(found)).get(CONFIG_MAPS, REF)
+    assert counted == [("GET", 0)]
+
+
 async def test_a_request_says_who_asks_and_wants_no_values_back(cluster: ApiCluster, answers: Answers) -> None:
     answers.say(200, '{"metadata": {"resourceVersion": "9"}}')
     assert await cluster.replace(MANIFEST, None) == "9"

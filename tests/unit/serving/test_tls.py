@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runtimeenv.crypto.certificates import Certified, issue_authority, issue_serving
+from runtimeenv.crypto.certificates import Certified, expiry, issue_authority, issue_serving
 from runtimeenv.errors import Invalid
 from runtimeenv.serving.tls import Certificates
 from tests.unit.serving.clients import Client, client, serving
@@ -50,6 +50,15 @@ async def test_new_handshakes_see_the_new_certificate_and_old_connections_stay(t
         async with client(port, trusting()) as new:
             assert presented(new).encode() == second.certificate
         assert (await old.post(b"x"))[0] == 200
+
+
+async def test_the_end_of_the_pair_in_use_is_told(tmp_path: Path) -> None:
+    certificates = Certificates()
+    assert certificates.expires is None
+    pair = issued()
+    write(tmp_path, pair)
+    certificates.load(tmp_path)
+    assert certificates.expires == expiry(pair.certificate).timestamp()
 
 
 async def test_files_that_do_not_belong_together_leave_the_last_pair_in_use(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@ import base64
 import msgspec
 import pytest
 
+from runtimeenv.cluster.kinds import NAMESPACES
+from runtimeenv.core.identity import Ref
 from runtimeenv.core.patches import add
 from runtimeenv.errors import Denied, Invalid, Unavailable
 from runtimeenv.webhook.reviews import allowed, denied, patched
@@ -70,3 +72,27 @@ async def test_an_api_server_that_can_not_say_denies_for_now() -> None:
     verdict = await asked.about(pod("acme/x", {"runtime.miosa.ai/target": "agent"}))
     assert (verdict.object, verdict.code) == (None, 503)
     assert verdict.message.endswith("; try again")
+
+
+@pytest.mark.parametrize("enrolled", [True, False], ids=["at once", "after a GET"])
+async def test_a_review_is_timed_whether_it_waits_for_its_namespace_or_not(*, enrolled: bool) -> None:
+    asked = injecting(namespace("acme", "t1"))
+    if enrolled:
+        known = await asked.cluster.get(NAMESPACES, Ref("", "acme"))
+        assert known is not None
+        asked.namespaces.put(known)
+    await asked.about(pod("acme/x", {"runtime.miosa.ai/target": "agent"}))
+    assert asked.registry.get_sample_value("runtime_env_admission_review_seconds_count", {"review": "test"}) == 1
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+async def test_a_fault_is_counted_and_passes_through(*, waiting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = injecting(namespace("acme", "t1"))
+
+    def broken(_name: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(asked.namespaces, "read" if waiting else "known", broken)
+    with pytest.raises(ZeroDivisionError):
+        await asked.about(pod("acme/x", {"runtime.miosa.ai/target": "agent"}))
+    assert asked.count("failed") == 1
