@@ -74,7 +74,8 @@ def of_component(name: str) -> dict[str, Effect]:
     account = at("ServiceAccount", f"runtime-env-{name}", "metadata", "annotations")
     variable, volume = {"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "scratch", "emptyDir": {}}
     mount, taint = {"name": "scratch", "mountPath": "/scratch"}, {"key": "spot", "operator": "Exists"}
-    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}}
+    apart = {"topologyKey": "zone", "labelSelector": {"matchLabels": {"team": "platform"}}}
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}
     pairs = {"team": "platform"}
     found = {
         "replicas": (5, deployment("spec", "replicas"), 5),

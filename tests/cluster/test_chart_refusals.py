@@ -8,7 +8,7 @@ import pytest
 
 from tests.chart_values import documented
 from tests.cluster.chart_effects import EFFECTS
-from tests.cluster.test_chart_values import given
+from tests.cluster.chart_modes import combined
 from tests.kube import chart
 from tests.kube.chart import ChartFailed
 
@@ -104,20 +104,20 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("path", "wrong"), WRONG, ids=[f"{path}={wrong}" for path, wrong in WRONG])
 def test_a_value_that_means_nothing_is_refused(path: str, wrong: Any) -> None:
     with pytest.raises(ChartFailed, match="specifications of the schema"):
-        chart.rendered(given(path, wrong, {}))
+        chart.rendered(combined({path: wrong}))
 
 
 @pytest.mark.parametrize("path", sorted({value.path.rpartition(".")[0] for value in documented()} - {""}))
 def test_a_typo_is_refused_beside_every_value(path: str) -> None:
     with pytest.raises(ChartFailed, match="properties 'typo' not allowed"):
-        chart.rendered(given(f"{path}.typo", 1, {}))
+        chart.rendered(combined({f"{path}.typo": 1}))
 
 
 @pytest.mark.parametrize("path", EFFECTS)
 def test_no_value_may_be_of_any_type(path: str) -> None:
     wrong: Any = ["x"] if not isinstance(EFFECTS[path].given, list) else "x"
     with pytest.raises(ChartFailed, match="specifications of the schema"):
-        chart.rendered(given(path, wrong, {}))
+        chart.rendered(combined({path: wrong}))
 
 
 @pytest.mark.parametrize(("values", "message"), IMPOSSIBLE, ids=[message for _, message in IMPOSSIBLE])

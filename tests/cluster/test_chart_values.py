@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from tests.builders import Manifest
 from tests.chart_values import documented
 from tests.cluster.chart_effects import EFFECTS, SHUT
+from tests.cluster.chart_modes import combined
 from tests.kube import chart
 from tests.kube.chart import ChartFailed
 
@@ -20,17 +20,6 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def given(path: str, value: Any, beside: dict[str, Any]) -> dict[str, Any]:
-    """The values with one more at a dotted path."""
-    values = copy.deepcopy(beside)
-    *parents, last = path.split(".")
-    inside = values
-    for parent in parents:
-        inside = inside.setdefault(parent, {})
-    inside[last] = value
-    return values
-
-
 def test_there_is_a_test_of_every_value() -> None:
     assert {value.path for value in documented()} == set(EFFECTS)
 
@@ -39,7 +28,7 @@ def test_there_is_a_test_of_every_value() -> None:
 def test_the_value_takes_effect(path: str) -> None:
     effect = EFFECTS[path]
     before = effect.look(chart.rendered(effect.beside))
-    after = effect.look(chart.rendered(given(path, effect.given, effect.beside)))
+    after = effect.look(chart.rendered(combined({path: effect.given}, effect.beside)))
     assert after == effect.expected != before
 
 
