@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from typing import Any
 
 import pytest
@@ -27,9 +29,14 @@ def test_there_is_a_test_of_every_value() -> None:
 @pytest.mark.parametrize("path", EFFECTS)
 def test_the_value_takes_effect(path: str) -> None:
     effect = EFFECTS[path]
-    before = effect.look(chart.rendered(effect.beside))
+    before = effect.look(before_it(json.dumps(effect.beside)))
     after = effect.look(chart.rendered(combined({path: effect.given}, effect.beside)))
     assert after == effect.expected != before
+
+
+@functools.cache
+def before_it(values: str) -> list[Manifest]:
+    return chart.rendered(json.loads(values))
 
 
 def of_all_kinds(values: dict[str, Any]) -> list[Manifest]:
