@@ -50,7 +50,7 @@ check: $(INSTALLED)  ## lint, format, types, generated files up to date, layers
 bench: $(INSTALLED)  ## speed, as ratios to bare servers and operators in the same run
 	$(BIN)/python -m tests.bench
 
-generate: $(INSTALLED)  ## write the files that derive from the code: CRDs, reserved names, install.yaml
+generate: $(INSTALLED)  ## write the files that derive from the code: CRDs, reserved names, install.yaml, the chart's README
 	$(BIN)/python -m tests.generated
 
 lock: $(INSTALLED)  ## resolve pyproject.toml anew into both locks: the developers' and the image's

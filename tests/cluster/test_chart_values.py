@@ -76,6 +76,17 @@ def of(objects: list[Manifest], *kinds: str) -> list[Manifest]:
     return chart.of_kind(objects, *kinds)
 
 
+def test_what_no_upgrade_can_change_stays_as_it_was_released() -> None:
+    objects = of_all_kinds({"commonLabels": {"team": "platform"}})
+    for deployment in of(objects, "Deployment"):
+        assert deployment["spec"]["selector"]["matchLabels"] == {
+            "app.kubernetes.io/name": "runtime-env",
+            "app.kubernetes.io/instance": "runtime-env",
+            "app.kubernetes.io/component": deployment["metadata"]["name"].removeprefix("runtime-env-"),
+        }
+    assert [found["value"] for found in of(objects, "PriorityClass")] == [1_000_000]
+
+
 @pytest.mark.parametrize("own", [None, {"matchLabels": {"a": "b"}}], ids=["without", "with"])
 def test_a_spread_constraint_counts_the_components_pods_unless_it_says_what(own: dict[str, Any] | None) -> None:
     constraint = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
