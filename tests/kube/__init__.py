@@ -24,6 +24,7 @@ In reading order:
     base_images   what it is built with and on where no registry is in reach
     operator_image the operator's real image, by `make image`
     operator_pods the operator on a node: a Helm release
+    cert_manager  a real cert-manager beside either
     operator_fixtures the pytest fixtures `operator` and `operator_pods`
     fixtures      the pytest fixtures `control_plane` and `node`
     __main__      python -m tests.kube up | down | status

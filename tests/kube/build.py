@@ -50,6 +50,10 @@ RECIPES = {
     "helm": Recipe("helm.sh/helm/v4", "helm.sh/helm/v4/cmd/helm", _HERE / "helm", 120),
     "helm3": Recipe("helm.sh/helm/v3", "helm.sh/helm/v3/cmd/helm", _HERE / "helm3", 100),
     "kind": Recipe("sigs.k8s.io/kind", "sigs.k8s.io/kind", _HERE / "kind", 26),
+    # The main packages of cert-manager are modules without a version: one of ours stands in.
+    "cert-manager": Recipe(
+        "github.com/cert-manager/cert-manager", "runtime.miosa.ai/tests/kube/certmanager", _HERE / "certmanager", 240
+    ),
 }
 
 
@@ -84,11 +88,13 @@ def version(module: str, go_mod: Path = _HERE / "go.mod") -> str:
 
 
 def current(program: Path) -> bool:
-    """Whether the program is there, and its own build info names the version that go.mod requires."""
+    """Whether the program is there, no source of ours is newer, and its build info names the version of go.mod."""
     if not os.access(program, os.X_OK):
         return False
     recipe = RECIPES[program.name]
-    line = f"mod\t{recipe.module}\tv{version(recipe.module, recipe.folder / 'go.mod')}\t".encode()
+    if any(source.stat().st_mtime > program.stat().st_mtime for source in recipe.folder.glob("*.go")):
+        return False
+    line = f"\t{recipe.module}\tv{version(recipe.module, recipe.folder / 'go.mod')}\t".encode()
     with program.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(line) >= 0
 

@@ -93,6 +93,9 @@ def by_url(objects: Sequence[Object], launches: Sequence[Launch]) -> list[Object
     for webhook in (webhook for found in kept for webhook in found.get("webhooks", ())):
         service = webhook["clientConfig"].pop("service")
         webhook["clientConfig"]["url"] = f"https://127.0.0.1:{ports[service['name']]}{service['path']}"
+    for certificate in chart.of_kind(kept, "Certificate"):
+        if "dnsNames" in certificate["spec"]:
+            certificate["spec"]["ipAddresses"] = ["127.0.0.1"]
     return kept
 
 

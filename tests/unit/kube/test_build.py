@@ -1,5 +1,6 @@
 """Which programs are missing, and how they would be built."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def built(folder: Path, name: str) -> Path:
 def test_every_recipe_has_a_module_that_is_pinned(name: str) -> None:
     recipe = build.RECIPES[name]
     assert build.version(recipe.module, recipe.folder / "go.mod")[0].isdigit()
-    assert f"\t{recipe.package}\n" in (recipe.folder / "go.mod").read_text().replace("tool ", "\t")
+    lines = (recipe.folder / "go.mod").read_text().splitlines()
+    assert {f"\t{recipe.package}", f"tool {recipe.package}", f"module {recipe.package}"} & set(lines)
 
 
 def test_a_program_of_the_pinned_version_is_current(tmp_path: Path) -> None:
@@ -43,6 +45,13 @@ def test_a_program_of_the_pinned_version_is_current(tmp_path: Path) -> None:
 @pytest.mark.parametrize("build_info", ["mod\tgo.etcd.io/etcd/server/v3\tv3.6.1\th1:abc\n", "nothing"])
 def test_a_program_of_another_version_is_not_current(tmp_path: Path, build_info: str) -> None:
     assert not build.current(program(tmp_path / "etcd", build_info))
+
+
+def test_a_program_that_is_older_than_our_own_source_is_not_current(tmp_path: Path) -> None:
+    made = built(tmp_path, "cert-manager")
+    assert build.current(made)
+    os.utime(made, (0, 0))
+    assert not build.current(made)
 
 
 def test_a_missing_program_is_not_current(tmp_path: Path) -> None:
