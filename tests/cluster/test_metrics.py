@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from tests.cluster.api_client import Client
 from tests.cluster.homes import Home
 from tests.cluster.writes import create
 from tests.documents import REPOSITORY
+from tests.kube import build
 from tests.kube.cluster import wait
 from tests.kube.operator import Operator
 
@@ -77,6 +80,22 @@ def test_alerts_and_table_are_of_the_same_metrics() -> None:
         assert set(re.findall(r"runtime_env_\w+?(?=_bucket\b|[^\w]|$)", alert["expr"])) <= names, alert["alert"]
         labels = set(re.findall(r"\$labels\.(\w+)", str(alert["annotations"])))
         assert labels <= {label for (_, name), found in told().items() if name in alert["expr"] for label in found}
+
+
+def test_prometheus_itself_reads_the_alerts() -> None:
+    assert read_by_prometheus(ALERTS) == ""
+
+
+def test_a_rule_that_prometheus_would_not_load_is_noticed(tmp_path: Path) -> None:
+    broken = tmp_path / "alerts.yaml"
+    broken.write_text(ALERTS.read_text().replace("runtime_env_ready == 0", "runtime_env_ready = 0"))
+    assert "could not parse expression" in read_by_prometheus(broken)
+
+
+def read_by_prometheus(rules: Path) -> str:
+    """What its own parser has against a rule file."""
+    program = build.binaries(["rules"], print) / "rules"
+    return subprocess.run([program, rules], capture_output=True, text=True, check=False).stderr
 
 
 def test_every_alert_is_explained_in_the_document() -> None:
