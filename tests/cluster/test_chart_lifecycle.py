@@ -1,0 +1,73 @@
+"""A release of the chart by the real Helm 3 and Helm 4: installed, changed, rolled back, uninstalled, installed anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster.test_chart_values import EVERYTHING
+from tests.kube import chart, controlplane, foreign_crds, state
+from tests.kube.chart import NAMESPACE
+from tests.kube.cluster import Cluster
+
+MORE: dict[str, Any] = {**EVERYTHING, "commonLabels": {"team": "platform"}, "injection": "policy"}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A control plane that nothing else installs on."""
+    claim = state.claim("control-plane")
+    started = controlplane.start(claim.folder)
+    crds = foreign_crds.definitions()
+    started.apply(crds, "--server-side")
+    started.kubectl("wait", "--for=condition=Established", *(f"crd/{crd['metadata']['name']}" for crd in crds))
+    yield started
+    started.stop()
+    claim.release()
+
+
+def standing(cluster: Cluster) -> set[tuple[str, str]]:
+    """Kind and name of all that carries the release's label."""
+    kinds = "deployments,services,poddisruptionbudgets,networkpolicies,podmonitors,serviceaccounts,roles,rolebindings"
+    wide = (
+        "customresourcedefinitions,clusterroles,clusterrolebindings,priorityclasses,mutatingwebhookconfigurations,"
+        "validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingadmissionpolicies,"
+        "mutatingadmissionpolicybindings"
+    )
+    label = "--selector=app.kubernetes.io/name=runtime-env"
+    items = [
+        item
+        for words in ((kinds, f"--namespace={NAMESPACE}"), (wide,))
+        for item in cluster.get_json(*words, label)["items"]
+    ]
+    return {(item["kind"], item["metadata"]["name"]) for item in items}
+
+
+def identities(values: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(found["kind"], found["metadata"]["name"]) for found in chart.rendered(values)}
+
+
+@pytest.mark.parametrize("program", chart.HELMS)
+def test_a_release_comes_changes_goes_back_and_goes(cluster: Cluster, program: str) -> None:
+    def helm(*words: str, values: dict[str, Any] | None = None) -> str:
+        where = (f"--kubeconfig={cluster.kubeconfig}", f"--namespace={NAMESPACE}")
+        given = ("--values=-",) if values is not None else ()
+        return chart.helm(*words, *where, *given, input=json.dumps(values), program=program)
+
+    install = ("upgrade", "--install", "--create-namespace", "runtime-env", str(chart.CHART))
+    helm(*install, values={})
+    assert standing(cluster) == identities({})
+    helm(*install, values=MORE)
+    assert standing(cluster) == identities(MORE)
+    helm("rollback", "runtime-env", "1")
+    assert standing(cluster) == identities({})
+    said = helm("uninstall", "runtime-env")
+    kept = {(kind, name) for kind, name in identities({}) if kind == "CustomResourceDefinition"}
+    assert standing(cluster) == kept
+    assert all(name in said for _, name in kept)
+    helm(*install, values={})
+    assert standing(cluster) == identities({})
+    helm("uninstall", "runtime-env")
