@@ -1,4 +1,4 @@
-"""A release of the chart by the real Helm 3 and Helm 4: installed, changed, rolled back, uninstalled, installed anew."""
+"""A release of the chart by the real Helm 3 and 4: installed, changed, rolled back, uninstalled, installed anew."""
 
 from __future__ import annotations
 
