@@ -1,8 +1,8 @@
 """Builds Kubernetes' programs from Go modules: what is missing, once for each version, outside the repository.
 
-The programs' modules and checksums stand in go.mod and go.sum beside this file, and in its folders. Cold, all of them take
-9 to 14 minutes on 2 cores, and 6 GB of Go's own caches; warm 15 s. KUBEBUILDER_ASSETS, the convention of operator
-developers, may name a folder with etcd, kube-apiserver and kubectl; what it lacks is built.
+The programs' modules and checksums stand in go.mod and go.sum beside this file, and in its folders. Cold, all of them
+take 9 to 14 minutes on 2 cores, and 6 GB of Go's own caches; warm 15 s. KUBEBUILDER_ASSETS, the convention of
+operator developers, may name a folder with etcd, kube-apiserver and kubectl; what it lacks is built.
 """
 
 import contextlib
