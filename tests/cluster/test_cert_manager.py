@@ -15,7 +15,7 @@ from tests.cluster import homes
 from tests.cluster.homes import Home
 from tests.cluster.test_restarts_keys import bundles, seals
 from tests.cluster.writes import accepted, create
-from tests.kube import cert_manager
+from tests.kube import cert_manager, chart, launches
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster, wait
 from tests.kube.fixtures import teller
@@ -112,3 +112,29 @@ def test_the_controller_leaves_certificates_and_configurations_alone(certified: 
     certified.wait_ready()
     assert (cert_manager.issued(certified.cluster), bundles(certified.cluster)) == before
     assert not [log for log in certified.logs() if "certificate issued" in log.read_text()]
+
+
+def test_an_issuer_of_ones_own_takes_over_without_a_refused_admission(certified: Operator, house: Home) -> None:
+    ours = {"name": "ours", "kind": "ClusterIssuer"}
+    root = {"isCA": True, "commonName": "ours", "secretName": "ours", "issuerRef": {**ours, "name": "root"}}
+    certified.cluster.apply(
+        [
+            builders.namespace("cert-manager"),
+            cert_manager.manifest("ClusterIssuer", "root", selfSigned={}),
+            cert_manager.manifest("Certificate", "ours", "cert-manager", **root),
+            cert_manager.manifest("ClusterIssuer", "ours", ca={"secretName": "ours"}),
+        ]
+    )
+    objects = chart.rendered({"certificates": "cert-manager", "certManager": {"issuerRef": ours}})
+    pod = builders.pod(f"{house.namespace}/agent", LABELS)
+    with steadily(lambda: create(certified.cluster, pod).err) as refusals:
+        chart.apply(certified.cluster, launches.by_url(chart.of_kind(objects, "Certificate"), []))
+        wait(lambda: issued(certified, "ca.crt") == authority(certified), "the certificate to be issued by ours")
+        wait(lambda: served(certified) == issued(certified), "the webhook to show it")
+    assert refusals == []
+
+
+def authority(operator: Operator) -> bytes:
+    """The certificate of the authority of one's own, in DER."""
+    data = operator.cluster.get_json("secret", "ours", "-n", "cert-manager")["data"]
+    return ssl.PEM_cert_to_DER_cert(base64.b64decode(data["tls.crt"]).decode())

@@ -9,7 +9,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from tests.builders import Manifest
 from tests.kube import build, toolchain
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster, Running, wait
@@ -32,6 +34,12 @@ def started(cluster: Cluster, progress: Callable[[str], None] = print) -> Iterat
     finally:
         cluster.kubectl("delete", "--ignore-not-found", *files)
         running.stop()
+
+
+def manifest(kind: str, name: str, namespace: str = "", **spec: Any) -> Manifest:
+    """An object of cert-manager's."""
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": "cert-manager.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def issued(cluster: Cluster) -> dict[str, str]:
