@@ -11,7 +11,7 @@ import yaml
 from tests.chart_values import CHART
 from tests.kube import chart
 
-BLOCKS = re.findall(r"^## (.+?)\n(?:(?!^## ).)*?```yaml\n(.*?)```", (CHART / "README.md").read_text(), re.M | re.S)
+BLOCKS = re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?```yaml\n(.*?)```", (CHART / "README.md").read_text(), re.M | re.S)
 
 
 def pods(section: str) -> list[Any]:
