@@ -1,4 +1,4 @@
-"""``make bench``: all benches, or those named: ``python -m tests.bench [injection] [variables] [startup] [api]``.
+"""``make bench``: all benches, or those named, as ``python -m tests.bench injection install``.
 
 Ends with 1 where a bar is missed.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from tests.bench import api, injection, startup, variables
+from tests.bench import api, injection, install, startup, variables
 from tests.bench.report import Row, table
 
 Measured = tuple[list[Row], list[str]]
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[], Measured]] = {
     "variables": variables.measured,
     "startup": startup.measured,
     "api": api.measured,
+    "install": install.measured,
 }
 
 

@@ -14,7 +14,6 @@ REPOSITORY = Path(__file__).parents[2]
 NAMESPACES = ("acme", "acme-ws-123")  # of the examples
 VALUES = {"controller": {"replicas": 1}, "webhook": {"replicas": 1}, "api": {"enabled": True, "replicas": 1}}
 _API = "api.url"  # in the cluster's folder
-EXAMPLES_IMAGE = "docker.io/library/busybox:1.37"  # as the examples name it; made of this machine's own busybox
 
 
 def tier() -> tuple[Tier, str]:
@@ -34,7 +33,7 @@ def prepare(wanted: Tier, progress: Callable[[str], None]) -> Cluster:
         return up
     operator_image.image(progress)
     up = standing.up(wanted, [], progress)
-    bring_examples_image(up)
+    up.load_image(images.busybox(up.folder))  # the examples' pods are made of it
     progress("installing the operator from its chart")
     OperatorPods.install(up, VALUES, progress)
     _keep_forwarding(up)
@@ -49,11 +48,6 @@ def api(up: Cluster) -> str:
 def clear(up: Cluster) -> None:
     """Removes what an earlier telling left, and waits until it is gone."""
     up.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", timeout=120)
-
-
-def bring_examples_image(node: Cluster) -> None:
-    """Gives the node the image that the examples name."""
-    node.load_image(images.write(EXAMPLES_IMAGE, node.folder / "examples.tar", ["/bin/sh"]))
 
 
 def _keep_processes(up: Cluster) -> None:

@@ -1,7 +1,8 @@
 """The pytest fixtures `control_plane` and `node`: one cluster each for a whole test run.
 
-RUNTIME_ENV_CONTEXT names a kubeconfig context: `control_plane` is then that cluster. Tests of a tier that cannot run
-here are skipped with the reason, and the summary names every tier that was asked for.
+RUNTIME_ENV_CONTEXT names a kubeconfig context: `control_plane` is then that cluster; and so is `node`, if
+RUNTIME_ENV_IMAGE names the operator's image where that cluster can pull it. Tests of a tier that cannot run here are
+skipped with the reason, and the summary names every tier that was asked for.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.kube import controlplane, existing, images, state, tiers
+from tests.kube import controlplane, existing, images, operator_image, state, tiers
 from tests.kube.cluster import Cluster
 
 _told = pytest.StashKey[dict[str, str]]()
@@ -42,7 +43,11 @@ def node_can_run(pytestconfig: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def node(pytestconfig: pytest.Config) -> Iterator[Cluster]:
-    """A cluster that runs pods, with the image images.BUSYBOX: a whole node of its own, else kind where Docker runs."""
+    """A cluster that runs pods, of images.BUSYBOX too: of RUNTIME_ENV_CONTEXT, a whole node of its own, or kind."""
+    if operator_image.pushed():
+        with _started(pytestconfig) as cluster:
+            yield cluster
+        return
     tier = tiers.fullest()
     if tier == "control-plane":
         _skip(pytestconfig, "node", f"{tiers.lacking('node')}; nor kind: {tiers.lacking('kind')}")

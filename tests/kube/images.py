@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-BUSYBOX = "localhost/busybox:1"
+BUSYBOX = "docker.io/library/busybox:1.37"  # as the examples name it; here made of this machine's own busybox
 PAUSE = "localhost/pause:1"
 PROGRAM = Path("/bin/busybox")
 APPLETS = ("sh", "env", "cat", "echo", "sleep", "ls", "printenv", "true", "false", "grep", "nc", "test", "date", "wc")

@@ -23,9 +23,14 @@ def operator(control_plane: Cluster, pytestconfig: pytest.Config) -> Iterator[Op
 
 
 @pytest.fixture(scope="session")
-def operator_pods(node: Cluster, pytestconfig: pytest.Config) -> OperatorPods:
-    """The operator's pods on the node, from the real image."""
-    if reason := operator_image.lacking():
+def operator_pods(node: Cluster, pytestconfig: pytest.Config) -> Iterator[OperatorPods]:
+    """The operator's pods on the node, from the real image; removed from a cluster that goes on."""
+    if not operator_image.pushed() and (reason := operator_image.lacking()):
         note(pytestconfig, "operator on the node", f"can't run here: {reason}")
         pytest.skip(f"the operator can't run on the node: {reason}")
-    return OperatorPods.install(node, EVERYTHING, teller(pytestconfig))
+    if node.tier == "context" and (found := OperatorPods.traces(node)):
+        pytest.fail(f"Runtime Env is installed in that cluster, and is not touched: {found}")
+    installed = OperatorPods.install(node, EVERYTHING, teller(pytestconfig))
+    yield installed
+    if node.tier == "context":
+        installed.remove()

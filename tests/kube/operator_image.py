@@ -42,6 +42,11 @@ class ImageFailed(Exception):
     """A step of the build failed; the message has the end of what it said."""
 
 
+def pushed() -> str | None:
+    """The image that RUNTIME_ENV_IMAGE names, for the cluster of RUNTIME_ENV_CONTEXT to pull; none without both."""
+    return os.environ.get("RUNTIME_ENV_IMAGE") if os.environ.get("RUNTIME_ENV_CONTEXT") else None
+
+
 def lacking() -> str | None:
     """Why the image can't be built here, as a clause; None where it can."""
     if kind.lacking() is None:

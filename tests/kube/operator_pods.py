@@ -13,6 +13,7 @@ from tests.kube.operator import policies_in_force
 
 NAMES = ("api", "controller", "webhook")
 RELEASE = "runtime-env"
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 def forwarding(cluster: Cluster, port: int) -> list[str]:
@@ -39,31 +40,59 @@ def forwarded(cluster: Cluster, port: int) -> Iterator[str]:
         running.stop()
 
 
+def _image(cluster: Cluster, progress: Callable[[str], None]) -> dict[str, str]:
+    """The chart's value `image`: what a cluster that is not ours can pull, or what is built here and brought there."""
+    if cluster.tier == "context":
+        repository, _, tag = str(operator_image.pushed()).rpartition(":")
+        return {"repository": repository, "tag": tag}
+    built = operator_image.image(progress)
+    cluster.load_image(built.archive)
+    repository, _, tag = built.name.partition(":")
+    return {"repository": repository, "tag": tag, "pullPolicy": "Never"}
+
+
 class OperatorPods:
     """A Helm release of the chart on a cluster with a kubelet."""
 
     def __init__(self, cluster: Cluster, values: Mapping[str, Any]) -> None:
         self.cluster = cluster
-        self._values = values
+        self.values = values
 
     @classmethod
     def install(
         cls, cluster: Cluster, values: Mapping[str, Any] | None = None, progress: Callable[[str], None] = print
     ) -> "OperatorPods":
         """Brings the image to the node, installs the chart with these values; returns once every pod is ready."""
-        image = operator_image.image(progress)
-        cluster.load_image(image.archive)
-        repository, _, tag = image.name.partition(":")
-        given = {"image": {"repository": repository, "tag": tag, "pullPolicy": "Never"}, "logLevel": "debug"}
-        installed = cls(cluster, {**given, **(values or {})})
+        installed = cls.prepared(cluster, values or {}, progress)
         installed.upgrade()
         return installed
 
-    def upgrade(self) -> None:
-        """`helm upgrade --install`, and the wait for everything to be ready. Raises ChartFailed."""
-        options = ("--install", "--create-namespace", "--wait", "--timeout=5m", "--values=-")
-        self.helm("upgrade", RELEASE, str(chart.CHART), *options, input=json.dumps(self._values))
+    @classmethod
+    def prepared(cls, cluster: Cluster, values: Mapping[str, Any], progress: Callable[[str], None]) -> "OperatorPods":
+        """All that comes before `helm install`: the image is on the node, the restricted namespace there."""
+        cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}})
+        given = {"image": _image(cluster, progress), "logLevel": "debug"}
+        return cls(cluster, {**given, **values})
+
+    @staticmethod
+    def traces(cluster: Cluster) -> str:
+        """What shows that Runtime Env is in a cluster, or was removed in part."""
+        crds = ("crd/runtimeenvvars.runtime.miosa.ai", "crd/runtimeenvs.runtime.miosa.ai")
+        kinds = (f"namespace/{NAMESPACE}", *crds)
+        return cluster.kubectl("get", *kinds, "--ignore-not-found", "-o", "name").out.replace("\n", " ").strip()
+
+    def upgrade(self, values: Mapping[str, Any] | None = None) -> None:
+        """`helm upgrade --install`, with other values on top, and the wait until all is ready. Raises ChartFailed."""
+        given = json.dumps({**self.values, **(values or {})})
+        self.helm(
+            "upgrade", RELEASE, str(chart.CHART), "--install", "--wait", "--timeout=5m", "--values=-", input=given
+        )
         wait(lambda: policies_in_force(self.cluster), "the policies to be in force")
+
+    def remove(self) -> None:
+        """Uninstalls the chart, and removes what it keeps: the CRDs with all their objects, the keys."""
+        self.helm("uninstall", RELEASE, "--wait")
+        self.cluster.kubectl("delete", *self.traces(self.cluster).split(), timeout=180)
 
     def helm(self, *words: str, input: str = "") -> str:  # noqa: A002 - as subprocess names it
         """What helm printed. Raises ChartFailed."""

@@ -17,6 +17,8 @@ SLEEP = ("sleep", "86400")
 TARGET_LABEL = f"{names.DEFAULT_POD_DOMAIN}/target"
 WORKSPACE_LABEL = f"{names.DEFAULT_POD_DOMAIN}/workspace"
 PROJECT_LABEL = f"{names.DEFAULT_POD_DOMAIN}/project"
+RUN_ENV = f"{names.DEFAULT_POD_DOMAIN}/run-env"
+NEEDS_WEBHOOK = "run-env needs the webhook, and this cluster injects by policy: write env in the containers instead"
 
 
 def container(name: str = "main", command: Sequence[str] = SLEEP, **fields: Any) -> Manifest:

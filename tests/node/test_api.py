@@ -50,7 +50,7 @@ class Caller:
 @pytest.fixture(scope="module")
 def caller(node: Cluster, operator_pods: OperatorPods) -> Iterator[Caller]:  # noqa: ARG001 - it must run
     if node.tier != "node":
-        pytest.skip("a Service's address is out of reach from beside a kind cluster")
+        pytest.skip(f"tier {node.tier}: a Service's address is out of reach from this machine")
     name = f"api-{secrets.token_hex(3)}"
     node.apply(builders.namespace(name, name, home="true"))
     made = Caller(node, name, api_client.issue(node, name))

@@ -20,7 +20,7 @@ DOMAIN = names.DEFAULT_POD_DOMAIN
 
 
 @pytest.fixture(scope="module")
-def namespace(node: Cluster, operator_pods: OperatorPods) -> Iterator[str]:  # noqa: ARG001 - it must run
+def namespace(node: Cluster, injection: str) -> Iterator[str]:  # noqa: ARG001 - it must run so
     mark = secrets.token_hex(3)
     with pods.enrolled(node, f"inject-{mark}", f"tenant-{mark}") as name:
         pods.define(node, builders.variable(f"{name}/greeting", "GREETING", value="hello $(USER) ${HOME}"))
@@ -62,10 +62,16 @@ def test_an_opted_out_pod_receives_nothing(node: Cluster, namespace: str) -> Non
     assert "GREETING" not in pods.environment(node, namespace, "out")
 
 
-def test_run_env_wins_is_seen_by_references_and_is_never_expanded(node: Cluster, namespace: str) -> None:
-    annotations = {f"{DOMAIN}/run-env": json.dumps({"GREETING": "$(HOSTNAME) costs $5"})}
+def test_run_env_wins_is_seen_by_references_and_is_never_expanded(
+    node: Cluster, namespace: str, injection: str
+) -> None:
+    annotations = {pods.RUN_ENV: json.dumps({"GREETING": "$(HOSTNAME) costs $5"})}
     env = [{"name": "GREETING", "value": "the pod's own"}, {"name": "QUOTED", "value": "<$(GREETING)>"}]
-    pods.start(node, pods.pod(f"{namespace}/run", LABELS, annotations, [pods.container(env=env)]))
+    pod = pods.pod(f"{namespace}/run", LABELS, annotations, [pods.container(env=env)])
+    if injection == "policy":
+        assert pods.NEEDS_WEBHOOK in node.apply(pod, check=False).err
+        return
+    pods.start(node, pod)
     found = pods.environment(node, namespace, "run")
     assert found["GREETING"] == "$(HOSTNAME) costs $5"
     assert found["QUOTED"] == "<$(HOSTNAME) costs $5>"

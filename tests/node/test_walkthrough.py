@@ -26,8 +26,7 @@ def typist(
     operator_pods: OperatorPods,  # noqa: ARG001 - it must run
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Typist]:
-    """A user of the cluster; the image of the examples is on the node."""
-    ground.bring_examples_image(node)
+    """A user of the cluster."""
     ground.clear(node)
     yield Typist(ground.commands(node), tmp_path_factory.mktemp("redirected"))
     ground.clear(node)

@@ -64,6 +64,14 @@ def test_the_example_of_a_runtime_env_has_the_name_that_its_spec_gives() -> None
     assert found["metadata"]["name"] == names.secret_name(shape)
 
 
+def test_the_settings_of_the_tests_that_the_documents_name_exist() -> None:
+    told = "".join(document.read_text() for document in DOCUMENTS)
+    read = "".join(path.read_text() for path in (REPOSITORY / "tests/kube").glob("*.py"))
+    named = set(re.findall(r"`(RUNTIME_ENV_[A-Z]+)`", told))
+    assert {"RUNTIME_ENV_CONTEXT", "RUNTIME_ENV_IMAGE"} <= named
+    assert {name for name in named if f'"{name}"' not in read} == set()
+
+
 def test_the_documents_name_every_example() -> None:
     told = "".join(document.read_text() for document in DOCUMENTS)
     assert [path.name for path in EXAMPLES if path.name not in told and "deploy/examples)" not in told] == []
