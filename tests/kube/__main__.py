@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from tests.kube import build, chart, images, node, standing, state, tiers
+from tests.kube import build, chart, images, node, operator_image, standing, state, tiers
 from tests.kube.cluster import Cluster, Hopeless, Tier, TimedOut
 from tests.kube.toolchain import NoToolchain
 
@@ -33,7 +33,8 @@ def main() -> None:
 
 def _build() -> None:
     context = os.environ.get("RUNTIME_ENV_CONTEXT")
-    needed: set[Tier] = {"context" if context else "control-plane", tiers.fullest()}
+    needed: set[Tier] = {"context" if context else "control-plane"}
+    needed |= set() if operator_image.pushed() else {tiers.fullest()}
     folder = build.binaries(sorted({*chart.HELMS, *(name for tier in needed for name in tiers.programs(tier))}), print)
     print(f"Kubernetes {build.version('k8s.io/kubernetes')}: {folder}")
 
@@ -41,6 +42,9 @@ def _build() -> None:
 def _tiers() -> None:
     context = os.environ.get("RUNTIME_ENV_CONTEXT")
     print(f"control-plane: {f'the cluster of context {context}' if context else 'can run'}")
+    if image := operator_image.pushed():
+        print(f"node: the same cluster, with {image}")
+        return
     names: tuple[Tier, ...] = ("node", "kind")
     for tier in names:
         reason = tiers.lacking(tier)

@@ -55,3 +55,11 @@ def test_make_image_says_what_it_needs(tmp_path: Path) -> None:
     )
     assert done.returncode != 0
     assert "needs a Docker engine that answers, or buildah" in done.stderr
+
+
+def test_an_image_is_pulled_only_by_the_cluster_of_a_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME_ENV_IMAGE", "registry.example/runtime-env:0.1.0")
+    monkeypatch.delenv("RUNTIME_ENV_CONTEXT", raising=False)
+    assert operator_image.pushed() is None
+    monkeypatch.setenv("RUNTIME_ENV_CONTEXT", "prod")
+    assert operator_image.pushed() == "registry.example/runtime-env:0.1.0"
