@@ -31,12 +31,40 @@ def test_what_a_controller_waits_for(untended: Cluster) -> None:
     wait(launch.ready, "the controller to be ready")
     untended.apply(builders.namespace("acme", "acme"))
     untended.apply(builders.variable("acme/x", sealed=SEALED))
+    keys = ("secret", names.KEYRING_SECRET, names.KEK_SECRET, "-n", NAMESPACE)
+    backup = untended.kubectl("get", *keys, "-o", "yaml").out
     untended.kubectl("delete", "secret", names.KEK_SECRET, "-n", NAMESPACE)
     started.restart(CONTROLLER)
     says(started, "The key-encryption key is missing")
     untended.kubectl("delete", "secret", names.KEYRING_SECRET, "-n", NAMESPACE)
     says(started, "The keyring is missing")
+    untended.kubectl("create", "--filename=-", input=backup)
+    wait(launch.ready, "the controller to be ready with the keys as the documents back them up and restore them")
     started.stop()
+
+
+def test_keys_of_a_backup_replace_those_of_a_new_installation(untended: Cluster) -> None:
+    started = Operator(untended, operator.plan(untended, {}))
+    keys = ("secret", names.KEYRING_SECRET, names.KEK_SECRET, "-n", NAMESPACE)
+    untended.kubectl("delete", "rvar", "--all", "--all-namespaces")
+    started.spawn(CONTROLLER)
+    wait(started.launches[CONTROLLER].ready, "the controller to be ready")
+    before, backup = published(untended), untended.kubectl("get", *keys, "-o", "yaml").out
+    encrypted = ("get", "secrets", "-A", f"--field-selector=type={names.ENCRYPTED_TYPE}", "-o", "name")
+    wait(lambda: not untended.kubectl(*encrypted).out, "no encrypted Secret to be left")
+    untended.kubectl("delete", *keys)
+    started.restart(CONTROLLER)
+    wait(lambda: published(untended) != before, "keys of a new installation")
+    untended.kubectl("delete", *keys)
+    untended.kubectl("create", "--filename=-", input=backup)
+    started.restart(CONTROLLER)
+    wait(lambda: published(untended) == before, "the public key of the backup")
+    started.stop()
+
+
+def published(cluster: Cluster) -> str:
+    key: str = cluster.get_json("configmap", names.PUBLIC_KEY_CONFIG_MAP, "-n", NAMESPACE)["data"]["sealing-key"]
+    return key
 
 
 def says(started: Operator, symptom: str) -> None:
