@@ -31,7 +31,7 @@ def main(names: Sequence[str]) -> int:
         found, told = BENCHES[name]()
         rows += found
         notes += told
-    print(table(rows), *notes, sep="\n")
+    print(*([table(rows)] if rows else []), *notes, sep="\n")
     return int(not all(row.met for row in rows))
 
 
