@@ -25,14 +25,18 @@ class Tally(Generic[K]):
             return
         self._reasons[key] = reason
         self._counts[reason] += 1
-        if before is not None:
-            self._counts[before] -= 1
+        self._lower(before)
 
     def remove(self, key: K) -> None:
         """An object went."""
-        if (before := self._reasons.pop(key, None)) is not None:
-            self._counts[before] -= 1
+        self._lower(self._reasons.pop(key, None))
 
     def count(self, reasons: Iterable[Reason]) -> Iterable[tuple[Reason, int]]:
         """How many there are of each."""
         return ((reason, self._counts[reason]) for reason in reasons)
+
+    def _lower(self, reason: Reason | None) -> None:
+        if reason is not None:
+            self._counts[reason] -= 1
+            if not self._counts[reason]:
+                del self._counts[reason]
