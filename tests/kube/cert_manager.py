@@ -43,8 +43,8 @@ def manifest(kind: str, name: str, namespace: str = "", **spec: Any) -> Manifest
 
 
 def issued(cluster: Cluster) -> dict[str, str]:
-    """The data of the webhook's Secret, once its Certificate is Ready."""
-    ready = ("wait", "--for=condition=Ready", "certificate.cert-manager.io/runtime-env-webhook")
+    """The data of the webhook's Secret, once all Certificates are Ready."""
+    ready = ("wait", "--for=condition=Ready", "certificates.cert-manager.io", "--all")
     cluster.kubectl(*ready, "-n", NAMESPACE, "--timeout=60s", timeout=70)
     data: dict[str, str] = cluster.get_json("secret", "runtime-env-webhook-tls", "-n", NAMESPACE)["data"]
     return data
