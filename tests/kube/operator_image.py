@@ -1,8 +1,8 @@
 """The operator's real image, made by `make image`: by Docker where an engine answers, else without a registry.
 
 Then buildah builds it on `base_images`, with wheels that pip downloaded before. Everything is kept outside the
-repository, keyed by what went into it. From nothing 90 s, after a change of the operator's code 10 s, unchanged at once
-(2 cores).
+repository, keyed by what went into it. From nothing two minutes, after a change of the operator's code 10 s, unchanged
+at once (2 cores).
 """
 
 import fcntl
