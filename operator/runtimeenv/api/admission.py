@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
+from runtimeenv.api.heads import values
 from runtimeenv.api.limits import neighbourhood
 from runtimeenv.errors import Denied, Throttled, Unauthenticated
 
@@ -41,7 +42,7 @@ def admit(service: Service, request: Request, *, to_write: bool) -> Bearer:
     """
     audit = request.state.audit
     _take(service.address_limiter, neighbourhood(audit.address))
-    credentials = request.headers.getlist("authorization")
+    credentials = values(request, b"authorization")
     bearer = service.bearers.bearer(credentials[0] if len(credentials) == 1 else None)
     audit.key_id, audit.tenant = bearer.key_id, bearer.tenant
     if not service.catalog.knows_tenant(bearer.tenant):

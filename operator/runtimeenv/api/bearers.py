@@ -28,8 +28,6 @@ TRUSTED: Final = 300.0
 """Seconds without a good poll after which no key is believed: a revocation may have been missed."""
 
 _SCHEME: Final = "bearer "
-_NOBODY: Final = KeyRecord(hash="00" * HASH_SIZE, tenant="", role="read", created=0, revoked=1)
-
 log: Final = logging.getLogger(__name__)
 
 
@@ -66,6 +64,24 @@ class Bearer:
                 return True
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A key's record, and what each of its requests needs of it."""
+
+    hash: bytes
+    record: KeyRecord
+    bearer: Bearer
+
+    @classmethod
+    def of(cls, key_id: str, record: KeyRecord) -> _Known:
+        workspaces, projects = frozenset(record.workspaces), frozenset(record.projects)
+        bearer = Bearer(key_id, record.tenant, record.role, record.reach, workspaces, projects)
+        return cls(bytes.fromhex(record.hash), record, bearer)
+
+
+_NOBODY: Final = _Known.of("", KeyRecord(hash="00" * HASH_SIZE, tenant="", role="read", created=0, revoked=1))
+
+
 class Bearers:
     """The API keys as the last poll found them."""
 
@@ -84,7 +100,7 @@ class Bearers:
         self._clock = clock
         self._monotonic = monotonic
         self._heard = monotonic()
-        self._records: Mapping[str, KeyRecord] = {}
+        self._known: Mapping[str, _Known] = {}
         self._hashing = bytes(HASH_KEY_SIZE)
 
     @property
@@ -97,15 +113,12 @@ class Bearers:
         if not self.loaded.is_set() or self.age > TRUSTED:
             raise Unavailable(0, "API keys")
         key = _key(authorization)
-        record = self._records.get(key.id, _NOBODY)
+        known = self._known.get(key.id, _NOBODY)
         # Every key costs the same work, whether it is known or not.
-        good = same(key.hashed(self._hashing), bytes.fromhex(record.hash))
-        if not good or record.ended(self._clock()):
+        good = same(key.hashed(self._hashing), known.hash)
+        if not good or known.record.ended(self._clock()):
             raise Unauthenticated
-        reach = record.reach
-        return Bearer(
-            key.id, record.tenant, record.role, reach, frozenset(record.workspaces), frozenset(record.projects)
-        )
+        return known.bearer
 
     async def follow(self) -> Never:
         """Poll again and again."""
@@ -132,13 +145,14 @@ class Bearers:
         """Without the hash key no API key can be checked: then there are none."""
         hash_key = read_hash_key(self._hash_key.data)
         self._hashing = hash_key or bytes(HASH_KEY_SIZE)
-        self._records, _ = read_records(self._keys.data) if hash_key else ({}, {})
+        records, _ = read_records(self._keys.data) if hash_key else ({}, {})
+        self._known = {key_id: _Known.of(key_id, record) for key_id, record in records.items()}
 
     def _tell(self) -> None:
-        log.info("API keys read", extra={"count": len(self._records)})
+        log.info("API keys read", extra={"count": len(self._known)})
         if self._keys.data and read_hash_key(self._hash_key.data) is None:
             log.warning("no API key can be checked: their hash key is missing", extra={"ref": API_HASH_KEY_SECRET})
-        elif unread := len(self._keys.data) - len(self._records):
+        elif unread := len(self._keys.data) - len(self._known):
             log.warning("entries are no API keys", extra={"count": unread, "ref": API_KEYS_SECRET})
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import httptools
+from starlette.requests import Request
+
+
+def values(request: Request, name: bytes) -> list[str]:
+    """What the fields of this name say; ``name`` in lower case. The framework's own look-up takes much longer."""
+    return [text.decode("latin-1") for field, text in request.scope["headers"] if field == name]
 
 
 def origin_form(target: bytes) -> bytes:

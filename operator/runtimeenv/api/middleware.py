@@ -75,13 +75,10 @@ def _answering(audit: Audit, send: Send) -> Send:
     def answer(message: Message) -> Awaitable[None]:
         if message["type"] != "http.response.start":
             return send(message) if audit.status else _unsent()
-        if message["status"] == FAULT.status and not audit.code:
-            return _unsent()  # the framework's own text: it raises what happened next, and `_fail` answers
         audit.status = message["status"]
-        headers = list(message.get("headers", ()))
-        if not any(name == POLICY[0] for name, _ in headers):
-            headers.append(POLICY)
-        message["headers"] = [*headers, *COMMON, (b"x-request-id", audit.request_id.encode())]
+        headers = message.get("headers", ())
+        own = () if POLICY[0] in dict(headers) else (POLICY,)
+        message["headers"] = [*headers, *own, *COMMON, (b"x-request-id", audit.request_id.encode())]
         return send(message)
 
     return answer

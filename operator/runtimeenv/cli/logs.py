@@ -25,6 +25,9 @@ FIELDS: Final = (
 )
 """The only fields that a record may add; any other is dropped."""
 
+_PLAIN: Final = frozenset((str, int, float, bool))
+"""Types that say all they are; whatever else stands in a field says what its ``str`` tells."""
+
 HARMLESS: Final = ("kopf._core.reactor.observation", "kopf._core.reactor.running")
 """Libraries' loggers whose text is kept: they speak of permissions and signals, never of objects."""
 
@@ -75,7 +78,7 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _field(field: object) -> object:
-    return field if isinstance(field, int | float) else str(field)
+    return field if type(field) in _PLAIN else str(field)
 
 
 def _described(error: BaseException) -> str:

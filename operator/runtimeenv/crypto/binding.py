@@ -36,8 +36,8 @@ class Bound:
 
 def fields(*parts: str | bytes) -> bytes:
     """Each part as UTF-8 or as it is, after its length in four bytes, most significant first. Injective."""
-    encoded = (part.encode() if isinstance(part, str) else part for part in parts)
-    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+    encoded = [part.encode() if isinstance(part, str) else part for part in parts]
+    return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
 
 
 def identity_fields(identity: Identity) -> tuple[str, ...]:

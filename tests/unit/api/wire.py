@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -82,6 +83,7 @@ async def serving(
     trail = Trail(Traffic(served.registry))
     application = Starlette(routes=served.routes())
     application.router.redirect_slashes = False
+    application.middleware_stack = ExceptionMiddleware(application.router)  # and no more, as the real one has it
     requests = Requests(application, trail, Proxies(believed))
     served.server = Server(requests, trail, limits or Limits())
     served.port = await served.server.start("127.0.0.1", 0, context)
