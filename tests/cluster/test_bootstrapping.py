@@ -19,9 +19,9 @@ from tests.kube.operator import Operator
 STEPS = (
     f"secret/{names.KEK_SECRET}",
     f"secret/{names.KEYRING_SECRET}",
-    f"secret/{names.SERVING_SECRET}",
-    f"secret/{names.COMPARE_KEYS_SECRET}",
     f"configmap/{names.PUBLIC_KEY_CONFIG_MAP}",
+    f"secret/{names.COMPARE_KEYS_SECRET}",
+    f"secret/{names.SERVING_SECRET}",
 )
 LABELS = {f"{names.DEFAULT_POD_DOMAIN}/target": "agent"}
 

@@ -43,7 +43,11 @@ MAY: dict[str, list[str]] = {
         f"create configmaps -n {NAMESPACE}",
         f"update configmaps/runtime-env-public-key -n {NAMESPACE}",
     ],
-    WEBHOOK: ["get namespaces", "list namespaces", "watch namespaces"],
+    WEBHOOK: [
+        *(f"{verb} namespaces" for verb in ("get", "list", "watch")),
+        "get mutatingwebhookconfigurations/00-runtime-env",
+        "get mutatingwebhookconfigurations/runtime-env",
+    ],
     API: [
         *(f"{verb} namespaces" for verb in ("get", "list", "watch")),
         *(f"{verb} runtimeenvvars.{names.GROUP}" for verb in ("get", "list", "watch", "create", "patch", "delete")),
@@ -70,6 +74,8 @@ MAY_NOT: dict[str, list[str]] = {
         f"get secrets/runtime-env-keyring -n {NAMESPACE}",
         f"get secrets/runtime-env-compare-keys -n {NAMESPACE}",
         "list runtimeenvvars.runtime.miosa.ai",
+        "get mutatingwebhookconfigurations/another",
+        "patch mutatingwebhookconfigurations/runtime-env",
         "get pods",
         "update namespaces",
         "create events",

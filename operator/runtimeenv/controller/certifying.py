@@ -45,6 +45,10 @@ class Certifying:
             for name in (AUTHORITY_SECRET, names.SERVING_SECRET)
         ]
 
+    async def begun(self) -> bool:
+        """Is there a serving certificate already, whatever its age?"""
+        return await self._certificates.begun()
+
     async def renew(self, _name: str = "", _item: None = None) -> float:
         """Issue what is due, and have it trusted. Returns the seconds after which to look again."""
         after = await self._certificates.renew()

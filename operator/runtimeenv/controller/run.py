@@ -6,8 +6,9 @@ import asyncio
 import gc
 import logging
 import signal
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import uvloop
 
@@ -29,6 +30,8 @@ from runtimeenv.settings import Settings
 
 LEASE: Final = "runtime-env-controller"
 TRY_AGAIN: Final = 2.0
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,8 @@ class Controller:
         self._missing = "the Lease"
         self._leading = False
         self._stop = asyncio.Event()
+        self._keys_tried = asyncio.Event()
+        self._certified = asyncio.Event()
         self._watching = Watching(cluster, settings, _now)
         leader = gauge("leader", "1 for the replica that holds the Lease.", lambda: self._leading)
         self._registry = process_registry(*measures, leader, *self._watching.measures())
@@ -95,16 +100,17 @@ class Controller:
         await self._served()
         async with asyncio.TaskGroup() as group:
             if self._settings.certificates == "controller":
-                self._missing = "the serving certificate"
-                certifying = Certifying(self._cluster, self._settings, _now)
-                await _retried(certifying.renew)
-                group.create_task(certifying.run())
+                group.create_task(self._certify())
+            else:
+                self._certified.set()
             self._missing = "the first lists"
             group.create_task(self._watching.run())
             await self._watching.synced()
             self._missing = "the keyring"
             keyring, publishing = await self._open()
             group.create_task(publishing.run())
+            self._missing = "the serving certificate"
+            await self._certified.wait()
             self._watching.stages.start(keyring)
             self._watching.start()
             group.create_task(self._watching.stages.run())
@@ -115,6 +121,17 @@ class Controller:
             stages = self._watching.stages
             await handlers.serve(stages.offer, stages.malformed, self._heed_signals)
             raise _Ended
+
+    async def _certify(self) -> None:
+        """The first certificate comes after the keys: it starts the webhook's pods, and the kubelet looks for keys just
+        then, and a minute later. Where there is one, nothing is waited for: it may have to be trusted again at once.
+        """
+        certifying = Certifying(self._cluster, self._settings, _now)
+        if not await _retried(certifying.begun):
+            await self._keys_tried.wait()
+        await _retried(certifying.renew)
+        self._certified.set()
+        await certifying.run()
 
     async def _served(self) -> None:
         """kopf only warns once of a kind that is not served: wait for both."""
@@ -132,8 +149,10 @@ class Controller:
             except RuntimeEnvError as error:
                 self._missing = f"the keyring: {error}"
                 log.warning("keyring not open", extra={"reason": str(error)})
+                self._keys_tried.set()
                 await asyncio.sleep(TRY_AGAIN)
             else:
+                self._keys_tried.set()
                 return keyring, publishing
 
 
@@ -167,15 +186,13 @@ def _leaves(failure: BaseException | None) -> list[BaseException]:
     return [] if failure is None else [failure]
 
 
-async def _retried(call: Any, *arguments: Any) -> None:
+async def _retried(call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
     while True:
         try:
-            await call(*arguments)
+            return await call(*arguments)
         except ClusterError as error:
             log.warning("not yet", extra={"reason": str(error)})
             await asyncio.sleep(TRY_AGAIN)
-        else:
-            return
 
 
 def _now() -> datetime:

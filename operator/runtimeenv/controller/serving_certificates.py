@@ -42,6 +42,10 @@ class ServingCertificates:
         self._now = now
         self._bundle = b""
 
+    async def begun(self) -> bool:
+        """Is there a Secret with a serving certificate?"""
+        return await self._read(names.SERVING_SECRET) is not None
+
     async def renew(self, _name: str = "", _item: None = None) -> float:
         """Issue what is missing, damaged or due. Returns the seconds after which to look again."""
         stored = await self._read(AUTHORITY_SECRET)

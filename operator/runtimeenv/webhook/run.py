@@ -40,10 +40,13 @@ from runtimeenv.webhook.namespaces import Namespaces
 from runtimeenv.webhook.outcomes import Reviews
 from runtimeenv.webhook.reviews import Reviewer
 from runtimeenv.webhook.sealing import Sealing, Variable
+from runtimeenv.webhook.trust import Trust
 
 LINGER: Final = 3.0
 """Seconds in which API servers learn that this replica goes."""
 GRACE: Final = 10.0
+KEYS_WITHIN: Final = 100.0
+"""Seconds in which the kubelet brings keys that were made after its first look; then pods wait no longer for them."""
 
 log: Final = logging.getLogger(__name__)
 
@@ -74,6 +77,8 @@ class Webhook:
         self._settings = settings
         self._certificates = Certificates()
         self._keys = Keys()
+        self._keys_until = 0.0
+        self._trust = Trust(cluster, settings.webhook_configuration, self._certificates.context)
         self._namespaces = Namespaces(cluster)
         self._reflector: Reflector[AnnotatedMetadata] = Reflector(
             cluster, NAMESPACES, Query(), self._namespaces.put, self._namespaces.remove
@@ -108,6 +113,7 @@ class Webhook:
         """Listen on both ports. Until ready, handshakes fail for want of a certificate."""
         for folder in self._folders:
             folder.look()
+        self._keys_until = asyncio.get_running_loop().time() + KEYS_WITHIN
         settings = self._settings
         self.probe_port = await self._probes.start(settings.bind_address, settings.probe_port)
         self.port = await self._server.start(settings.bind_address, settings.webhook_port, self._certificates.context)
@@ -120,6 +126,7 @@ class Webhook:
                 tasks: list[asyncio.Task[Any]] = [group.create_task(folder.follow()) for folder in self._folders]
                 tasks.append(group.create_task(self._reflector.run()))
                 tasks.append(group.create_task(self._settle()))
+                tasks.append(group.create_task(self._trust.seek()))
                 yield
                 for task in tasks:
                     task.cancel()
@@ -144,4 +151,8 @@ class Webhook:
             return "a serving certificate"
         if not self.synced.is_set():
             return "the list of namespaces"
+        if self._trust.missing:
+            return self._trust.missing
+        if not self._keys.complete and asyncio.get_running_loop().time() < self._keys_until:
+            return "the keys that seal"
         return "the end" if self._server.draining else ""

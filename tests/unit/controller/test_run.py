@@ -19,6 +19,7 @@ from runtimeenv.cluster.kinds import LEASES, RUNTIME_ENV_VARS, SECRETS
 from runtimeenv.cluster.lease import Lease
 from runtimeenv.controller import handlers
 from runtimeenv.controller.run import Controller
+from runtimeenv.core import names
 from runtimeenv.core.identity import Ref
 from runtimeenv.errors import Unavailable
 from runtimeenv.settings import Settings
@@ -76,8 +77,7 @@ def holder(cluster: FakeCluster) -> str:
 async def test_a_signal_ends_a_leader_in_order_and_frees_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = FakeCluster(namespace("acme", "acme"))
     async with running(monkeypatch, cluster) as (controller, task):
-        await until(lambda: controller._waiting_for() == "")
-        assert holder(cluster) == "me"
+        await until(lambda: holder(cluster) == "me" and controller._waiting_for() == "")
         os.kill(os.getpid(), signal.SIGTERM)
         assert await asyncio.wait_for(task, 20) == 0
         assert holder(cluster) == ""
@@ -150,3 +150,21 @@ async def test_an_api_server_without_our_kinds_is_waited_for(monkeypatch: pytest
     async with running(monkeypatch, cluster) as (controller, _):
         await until(lambda: "CRDs" in controller._waiting_for())
         await until(lambda: controller._waiting_for() == "")
+
+
+async def test_the_first_certificate_comes_after_the_keys_that_the_webhook_is_to_find(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = FakeCluster()
+    async with running(monkeypatch, cluster, certificates="controller"):
+        await until(lambda: cluster.store.get(SECRETS, Ref(SETTINGS.namespace, names.SERVING_SECRET)))
+    made = [call.ref.name for call in cluster.writes() if call.verb == "create"]
+    keys = (names.KEYRING_SECRET, names.COMPARE_KEYS_SECRET, names.PUBLIC_KEY_CONFIG_MAP)
+    assert max(made.index(key) for key in keys) < made.index(names.SERVING_SECRET)
+
+
+async def test_a_keyring_that_is_lost_holds_no_certificate_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = FakeCluster(namespace("acme", "acme"), sealed("acme/x", "v"))
+    async with running(monkeypatch, cluster, certificates="controller") as (controller, _):
+        await until(lambda: cluster.store.get(SECRETS, Ref(SETTINGS.namespace, names.SERVING_SECRET)))
+        assert "is missing" in controller._waiting_for()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import ssl
 import threading
@@ -21,7 +22,7 @@ import uvloop
 from runtimeenv.crypto.certificates import issue_authority, issue_serving
 from runtimeenv.serving import folders
 from runtimeenv.settings import Settings
-from runtimeenv.webhook import run
+from runtimeenv.webhook import run, trust
 from runtimeenv.webhook.run import Webhook
 from tests.builders import Manifest, namespace, pod, variable
 from tests.fakes.cluster import FakeCluster
@@ -31,6 +32,17 @@ from tests.unit.webhook.sealing_cases import KEYRING
 NOW = datetime.now(UTC)
 AUTHORITY = issue_authority(NOW)
 LABELS = {"runtime.miosa.ai/target": "sandbox"}
+
+
+def configuration(name: str, authority: bytes = AUTHORITY.certificate) -> Manifest:
+    """A webhook configuration that calls this webhook."""
+    client = {"url": "https://127.0.0.1:1/x", "caBundle": base64.b64encode(authority).decode()}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [{"name": "x", "clientConfig": client}],
+    }
 
 
 @dataclass
@@ -81,7 +93,9 @@ async def running(folder: Path, *, certified: bool = True) -> AsyncIterator[Runn
         public_key_folder=folder / "public",
         compare_keys_folder=folder / "compare",
     )
-    cluster = FakeCluster(namespace("acme", "acme"))
+    cluster = FakeCluster(
+        namespace("acme", "acme"), *(configuration(name) for name in ("00-runtime-env", "runtime-env"))
+    )
     found = Running(Webhook(settings, cluster), cluster, folder)
     if certified:
         found.certify()
@@ -95,6 +109,8 @@ async def running(folder: Path, *, certified: bool = True) -> AsyncIterator[Runn
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(folders, "EVERY", 0.01)
     monkeypatch.setattr(run, "LINGER", 0.0)
+    monkeypatch.setattr(run, "KEYS_WITHIN", 0.0)
+    monkeypatch.setattr(trust, "EVERY", 0.01)
     yield
     gc.unfreeze()
 
@@ -125,6 +141,15 @@ async def test_without_keys_pods_are_injected_and_values_wait_for_the_keys(tmp_p
         async with asyncio.timeout(20):
             while not (await found.review("/seal", variable("acme/x", value="v")))["allowed"]:
                 pass
+
+
+async def test_keys_that_come_late_are_waited_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "KEYS_WITHIN", 3600.0)
+    async with running(tmp_path) as found:
+        await found.until(lambda told: told == "waiting for the keys that seal\n")
+        found.publish()
+        await found.until(lambda told: told == "ok\n")
+        assert (await found.review("/seal", variable("acme/x", value="v")))["allowed"]
 
 
 async def test_metrics_count_reviews(tmp_path: Path) -> None:

@@ -80,6 +80,14 @@ c.matches('^[a-z0-9]$') ? c : c == '-' ? '--' : c == '_' ? '-u' : c == '.' ? '-d
   expression: "variables.creates ? [] : oldObject.spec.?ephemeralContainers.orValue([]).map(c, c.name)"
 {{- end }}
 
+{{- /* Our own pods wait for none of us, whoever labels them: else none of them could ever start. */}}
+{{- define "runtime-env.not-our-own" }}
+- name: not-our-own
+  expression: >-
+    request.namespace != '{{ .Release.Namespace }}' || !(object.spec.?serviceAccountName.orValue('') in
+    ['runtime-env-controller', 'runtime-env-webhook', 'runtime-env-api'])
+{{- end }}
+
 {{- define "runtime-env.not-enrolled" -}}
 the namespace is not enrolled: set its label runtime.miosa.ai/tenant
 {{- end }}
