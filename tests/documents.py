@@ -18,7 +18,18 @@ _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 def commands(document: Path) -> list[str]:
     """Whole command lines, in order."""
-    blocks = _BLOCK.findall(document.read_text())
+    return _commands(document.read_text())
+
+
+def removal() -> list[str]:
+    """What removes everything: the one section of which not every test can type the commands."""
+    return _commands(
+        (REPOSITORY / "docs/operations.md").read_text().partition("\n## Uninstall\n")[2].partition("\n## ")[0]
+    )
+
+
+def _commands(text: str) -> list[str]:
+    blocks = _BLOCK.findall(text)
     return [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
 
 

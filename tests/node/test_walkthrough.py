@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.demo import ground
-from tests.documents import DOCUMENTS, EXAMPLES, commands, programs
+from tests.documents import DOCUMENTS, EXAMPLES, commands, programs, removal
 from tests.kube.cluster import Cluster
 from tests.kube.operator_pods import RELEASE, OperatorPods, forwarded, forwarding
 from tests.node import pods
@@ -33,7 +33,7 @@ def typist(
 
 
 def test_every_line_of_the_documents_works_in_order(typist: Typist, node: Cluster) -> None:
-    printed = [line for document in DOCUMENTS for line in commands(document)]
+    printed = [line for document in DOCUMENTS for line in commands(document) if line not in removal()]
     typable = [line for line in printed if {words[0] for words in programs(line)} <= TYPED]
     [[_, *words]] = [programs(line)[0] for line in printed if line.startswith(FORWARDING)]
     assert words == forwarding(node, 8000)[-len(words) :]
