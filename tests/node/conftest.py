@@ -1,4 +1,4 @@
-"""Both ways of injection, on one release after the other."""
+"""Both ways of injection, on one release after the other; and what may be done to our own clusters alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kube.cluster import Cluster, wait
+from tests.kube.fixtures import note
 from tests.kube.operator_pods import OperatorPods
 from tests.node import pods
 from tests.node.pods import NEEDS_WEBHOOK, RUN_ENV
+
+
+@pytest.fixture
+def ours(node: Cluster, pytestconfig: pytest.Config) -> Cluster:
+    """The node, if all that is in it came from these tests: for those that would take away or replace what is not."""
+    if node.tier == "context":
+        note(pytestconfig, "removal, cert-manager", "not run: the cluster of RUNTIME_ENV_CONTEXT isn't the tests' own")
+        pytest.skip("this would change what the cluster of RUNTIME_ENV_CONTEXT has of its own")
+    return node
 
 
 @pytest.fixture(scope="module", params=["webhook", "policy"])

@@ -22,10 +22,10 @@ CREATE = ("create", "--dry-run=server", "--output=name", "-f", "-")
 
 
 @pytest.fixture
-def namespace(node: Cluster, operator_pods: OperatorPods) -> Iterator[str]:  # noqa: ARG001 - it must run
+def namespace(ours: Cluster, operator_pods: OperatorPods) -> Iterator[str]:  # noqa: ARG001 - it must run
     mark = secrets.token_hex(3)
-    with pods.enrolled(node, f"certified-{mark}", f"tenant-{mark}") as name:
-        pods.define(node, builders.variable(f"{name}/greeting", "GREETING", value="hello"))
+    with pods.enrolled(ours, f"certified-{mark}", f"tenant-{mark}") as name:
+        pods.define(ours, builders.variable(f"{name}/greeting", "GREETING", value="hello"))
         yield name
 
 

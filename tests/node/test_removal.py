@@ -32,19 +32,19 @@ def left(node: Cluster) -> list[str]:
     return found
 
 
-def test_the_printed_removal_leaves_nothing(node: Cluster, operator_pods: OperatorPods, tmp_path: Path) -> None:
+def test_the_printed_removal_leaves_nothing(ours: Cluster, operator_pods: OperatorPods, tmp_path: Path) -> None:
     mark = secrets.token_hex(3)
-    with pods.enrolled(node, f"removed-{mark}", f"tenant-{mark}") as name:
-        node.apply(builders.source_secret(f"{name}/source", {"key": "value"}))
-        pods.define(node, builders.variable(f"{name}/greeting", "GREETING", value="hello"))
-        pods.start(node, pods.pod(f"{name}/agent", {pods.TARGET_LABEL: "agent"}))
-        typist = Typist(ground.commands(node), tmp_path)
+    with pods.enrolled(ours, f"removed-{mark}", f"tenant-{mark}") as name:
+        ours.apply(builders.source_secret(f"{name}/source", {"key": "value"}))
+        pods.define(ours, builders.variable(f"{name}/greeting", "GREETING", value="hello"))
+        pods.start(ours, pods.pod(f"{name}/agent", {pods.TARGET_LABEL: "agent"}))
+        typist = Typist(ground.commands(ours), tmp_path)
         [first, *rest] = removal()
         assert programs(first) == [["helm", "uninstall", RELEASE, "--namespace", NAMESPACE]]
         operator_pods.helm("uninstall", RELEASE)
         for line in rest:
             typist.type(line)
-        assert left(node) == []
+        assert left(ours) == []
         metadata = {"name": NAMESPACE, "labels": RESTRICTED}
-        node.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        ours.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         operator_pods.upgrade()
