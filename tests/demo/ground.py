@@ -11,7 +11,7 @@ from tests.kube.cluster import Cluster, Tier, wait
 from tests.kube.operator_pods import OperatorPods
 
 REPOSITORY = Path(__file__).parents[2]
-NAMESPACES = ("acme", "acme-ws-123")  # of the examples
+NAMESPACES = ("acme", "acme-gitops", "acme-ws-123")  # of the examples
 VALUES = {"controller": {"replicas": 1}, "webhook": {"replicas": 1}, "api": {"enabled": True, "replicas": 1}}
 _API = "api.url"  # in the cluster's folder
 

@@ -1,0 +1,66 @@
+"""What Argo CD, Flux and Helm make of objects: their own libraries, in a small Go program beside this file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.kube import build, toolchain
+from tests.kube.cluster import Cluster
+
+_HERE = Path(__file__).parent
+
+
+class Unread(Exception):
+    """The libraries can't read the object, or the script failed; the message is theirs."""
+
+
+def kstatus(found: Mapping[str, Any]) -> str:
+    """What Flux with `wait: true` and Helm with `--wait` take the object for: Current, InProgress, Failed …"""
+    return str(_asked(found, "kstatus")["status"])
+
+
+def health(found: Mapping[str, Any], script: Path) -> tuple[str, str]:
+    """The status and message that Argo CD's Lua gets from a health script."""
+    answer = _asked(found, "health", str(script))
+    return answer["status"], answer.get("message", "")
+
+
+def drifts(cluster: Cluster, manifest: Mapping[str, Any], *options: str) -> bool:
+    """Whether Argo CD's engine finds the live object out of sync; `options` are `server-side`, `include-webhook`."""
+    answer = _asked(manifest, "drift", *options, environment={"KUBECONFIG": str(cluster.kubeconfig)})
+    return bool(answer["modified"])
+
+
+def flux(manifest: Mapping[str, Any]) -> Any:
+    """The object as Flux's controllers read it. Raises Unread for a field that they don't know."""
+    return _asked(manifest, "flux")
+
+
+def _asked(found: Mapping[str, Any], verb: str, *args: str, environment: Mapping[str, str] | None = None) -> Any:
+    argv = [str(_program()), verb, *args]
+    text = json.dumps(found)
+    env = {**os.environ, **(environment or {})}
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, env=env)
+    if done.returncode != 0:
+        raise Unread(done.stderr.strip())
+    return json.loads(done.stdout)
+
+
+@cache
+def _program() -> Path:
+    """Built anew for each test run: from nothing 90 s on 2 cores, else what Go's cache lacks of it."""
+    go = toolchain.go(toolchain.required(_HERE / "go.mod"), build.cache(), print)
+    program = build.cache() / "gitops"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    argv = [str(go), "build", "-trimpath", "-ldflags", "-s -w", "-o", str(program), "."]
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
+    done = subprocess.run(argv, cwd=_HERE, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise build.BuildFailed(done.stderr[-2000:])
+    return program
