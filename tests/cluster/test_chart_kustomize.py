@@ -57,13 +57,14 @@ def test_the_example_comes_out_as_helm_would_render_it(folder: Path) -> None:
     assert by_identity(kustomized(folder)) == by_identity(chart.rendered(AS_THE_EXAMPLE, "platform-env"))
 
 
-def test_without_the_replacement_a_policy_would_keep_the_old_namespace(folder: Path) -> None:
+def test_without_the_replacements_three_texts_would_keep_the_old_namespace(folder: Path) -> None:
     example = yaml.safe_load(EXAMPLE.read_text())
     assert example.pop("replacements")
     (folder / EXAMPLE.name).write_text(yaml.safe_dump(example))
     wanted = by_identity(chart.rendered(AS_THE_EXAMPLE, "platform-env"))
     different = {identity for identity, found in by_identity(kustomized(folder)).items() if found != wanted[identity]}
-    assert different == {("ValidatingAdmissionPolicy", "runtime-env-secrets")}
+    policies = {("ValidatingAdmissionPolicy", f"runtime-env-{name}") for name in ("pods", "secrets")}
+    assert different == {*policies, ("MutatingWebhookConfiguration", "runtime-env")}
 
 
 def test_the_namespace_follows_with_its_pod_security(folder: Path) -> None:
