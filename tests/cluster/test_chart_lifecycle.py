@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.cluster.test_chart_values import EVERYTHING
-from tests.kube import chart, controlplane, foreign_crds, state
+from tests.kube import build, chart, controlplane, foreign_crds, state
 from tests.kube.chart import NAMESPACE
-from tests.kube.cluster import Cluster
+from tests.kube.cluster import Cluster, wait
 
 MORE: dict[str, Any] = {**EVERYTHING, "commonLabels": {"team": "platform"}, "injection": "policy"}
 
@@ -71,3 +72,20 @@ def test_a_release_comes_changes_goes_back_and_goes(cluster: Cluster, program: s
     helm(*install, values={})
     assert standing(cluster) == identities({})
     helm("uninstall", "runtime-env")
+
+
+@pytest.mark.parametrize("program", chart.HELMS)
+def test_an_installation_that_was_killed_is_uninstalled_and_made_again(cluster: Cluster, program: str) -> None:
+    where = (f"--kubeconfig={cluster.kubeconfig}", f"--namespace={NAMESPACE}")
+    install = ("upgrade", "--install", "--create-namespace", "runtime-env", str(chart.CHART), *where)
+    argv = [str(build.binaries([program], print) / program), *install, "--wait"]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as helm:  # no pod runs here
+        wait(lambda: standing(cluster) == identities({}), "the objects of the chart")
+        helm.kill()
+    with pytest.raises(chart.ChartFailed, match="another operation"):
+        chart.helm(*install, program=program)
+    assert "pending-install" in chart.helm("history", "runtime-env", *where, program=program)
+    chart.helm("uninstall", "runtime-env", *where, program=program)
+    chart.helm(*install, program=program)
+    assert standing(cluster) == identities({})
+    chart.helm("uninstall", "runtime-env", *where, program=program)
