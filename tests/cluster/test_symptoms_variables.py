@@ -131,9 +131,10 @@ def test_what_was_stored_while_the_policies_were_away(operator: Operator) -> Non
             for found in bindings:
                 found["metadata"] = {key: found["metadata"][key] for key in ("name", "labels")}
             operator.cluster.apply(bindings, "--server-side", "--field-manager=runtime-env-harness")
-        wait(lambda: create(operator.cluster, wide).code != 0, "the policy of variables to be back")
-        probe = builders.namespace("probe", workspace="ws")
-        wait(lambda: create(operator.cluster, probe).code != 0, "the policy of enrolment to be back")
+        wide["metadata"]["name"] = "wider"
+        narrow = builders.namespace("probe", workspace="ws")
+        for policy, probe in zip(away, (narrow, wide), strict=True):
+            wait(lambda p=policy, w=probe: p in create(operator.cluster, w).err, f"{policy} to be back")  # type: ignore[misc]
 
 
 def relabel(home: Home, tenant: str | None) -> bool:

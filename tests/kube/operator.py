@@ -75,7 +75,7 @@ class Operator:
             return launch.ready()
 
         try:
-            wait(ready, f"{launch.name} to be ready")
+            wait(ready, f"{launch.name} to be ready", timeout=150)  # a webhook waits for keys that it may not get
             yield launch
         finally:
             running.stop()
