@@ -129,7 +129,8 @@ def test_what_was_stored_while_the_policies_were_away(operator: Operator) -> Non
             shown("NotEnrolled", home.until("rvar/greeting", "NotEnrolled"))
         finally:
             for found in bindings:
-                found["metadata"] = {key: found["metadata"][key] for key in ("name", "labels") if key in found["metadata"]}
+                known = found["metadata"]
+                found["metadata"] = {"name": known["name"], "labels": known.get("labels", {})}
             operator.cluster.apply(bindings, "--server-side", "--field-manager=runtime-env-harness")
         wide["metadata"]["name"] = "wider"
         narrow = builders.namespace("probe", workspace="ws")
