@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import gc
 import logging
-import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from functools import partial
 from typing import Any, Final, Never
-
-import uvloop
 
 from runtimeenv.api.admission import Service
 from runtimeenv.api.audit import Trail
@@ -26,15 +24,14 @@ from runtimeenv.api.routes import application
 from runtimeenv.api.server import Server
 from runtimeenv.api.traffic import Traffic
 from runtimeenv.api.writes import Writes
-from runtimeenv.cluster.client import connect
 from runtimeenv.cluster.kinds import NAMESPACES
 from runtimeenv.cluster.objects import AnnotatedMetadata
 from runtimeenv.cluster.protocol import Cluster, Query
 from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.serving.folders import Folder
+from runtimeenv.serving.lifecycle import serve
 from runtimeenv.serving.metrics import (
     CAN_SEAL,
-    ClusterRequests,
     Measure,
     certificate_expiry,
     gauge,
@@ -57,21 +54,7 @@ log: Final = logging.getLogger(__name__)
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. Raises Invalid for settings that no request could be served by."""
-    uvloop.run(_serve(settings))
-    return 0
-
-
-async def _serve(settings: Settings) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    requests = ClusterRequests()
-    async with connect(count=requests.count) as cluster:
-        api = Api(settings, cluster, requests.measure)
-        await api.start()
-        async with api.following():
-            await stop.wait()
-            await api.stop()
+    return serve(partial(Api, settings))
 
 
 class Api:

@@ -6,13 +6,10 @@ import asyncio
 import contextlib
 import gc
 import logging
-import signal
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, Final
 
-import uvloop
-
-from runtimeenv.cluster.client import connect
 from runtimeenv.cluster.kinds import NAMESPACES
 from runtimeenv.cluster.objects import AnnotatedMetadata
 from runtimeenv.cluster.protocol import Cluster, Query
@@ -20,9 +17,9 @@ from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.core.pod import Pod
 from runtimeenv.serving.folders import Folder
 from runtimeenv.serving.http import Routes
+from runtimeenv.serving.lifecycle import serve
 from runtimeenv.serving.metrics import (
     CAN_SEAL,
-    ClusterRequests,
     Measure,
     certificate_expiry,
     gauge,
@@ -53,21 +50,7 @@ log: Final = logging.getLogger(__name__)
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
-    uvloop.run(_serve(settings))
-    return 0
-
-
-async def _serve(settings: Settings) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    requests = ClusterRequests()
-    async with connect(count=requests.count) as cluster:
-        webhook = Webhook(settings, cluster, requests.measure)
-        await webhook.start()
-        async with webhook.following():
-            await stop.wait()
-            await webhook.stop()
+    return serve(partial(Webhook, settings))
 
 
 class Webhook:
