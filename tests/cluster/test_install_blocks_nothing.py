@@ -77,3 +77,13 @@ def test_others_in_our_namespace_are_refused_like_everywhere(idle: Cluster) -> N
     borrowed["metadata"]["namespace"] = "default"
     borrowed["spec"] = {**borrowed["spec"], "serviceAccountName": "default"}
     assert create(idle, borrowed).code != 0
+
+
+def test_a_pod_elsewhere_is_not_ours_by_the_name_of_its_account(idle: Cluster) -> None:
+    """Whoever may make pods and accounts in a namespace would else start one that asks for no environment."""
+    for borrowed in own_pods(**LABELS):
+        account = borrowed["spec"]["serviceAccountName"]
+        metadata = {"name": account, "namespace": "default"}
+        idle.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+        borrowed["metadata"]["namespace"] = "default"
+        assert create(idle, borrowed).code != 0, f"{account} of another namespace was taken for ours"
