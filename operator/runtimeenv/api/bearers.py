@@ -28,6 +28,7 @@ TRUSTED: Final = 300.0
 """Seconds without a good poll after which no key is believed: a revocation may have been missed."""
 
 _SCHEME: Final = "bearer "
+
 log: Final = logging.getLogger(__name__)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -169,3 +169,15 @@ async def test_what_is_made_with_kubectl_shows() -> None:
         shown = await ask("GET", headers={"Runtime-Env-Revision": revision})
         assert [i["name"] for i in shown.json["data"]] == ["BY_HAND"]
         assert ask.made.one.catalog.at(Ref(HOME, "by-hand"))
+
+
+async def test_a_fault_of_ours_tells_the_client_nothing_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    async with door() as ask:
+        await ask("POST", BASE, DRAFT)
+        cast(Any, ask).age = "canary-7d21"  # no number: whatever compares it raises
+        answer = await ask("GET", BASE)
+        assert (answer.status, answer.code) == (500, "INTERNAL")
+        assert answer.json["error"]["message"] == "Something went wrong here; the request id finds it in the log."
+        assert (await ask("GET", BASE, key=None)).status == 401, "it goes on"
+    told = [record for record in caplog.records if record.msg == "request failed"]
+    assert [record.__dict__["request_id"] for record in told] == [answer.headers["x-request-id"]]
