@@ -54,6 +54,7 @@ RECIPES = {
     "cert-manager": Recipe(
         "github.com/cert-manager/cert-manager", "runtime.miosa.ai/tests/kube/certmanager", _HERE / "certmanager", 240
     ),
+    "gitops": Recipe("github.com/fluxcd/cli-utils", "runtime.miosa.ai/tests/kube/gitops", _HERE / "gitops", 85),
     "rules": Recipe("github.com/prometheus/prometheus", "runtime.miosa.ai/tests/kube/rules", _HERE / "rules", 40),
 }
 

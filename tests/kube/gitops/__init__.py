@@ -6,14 +6,11 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.kube import build, toolchain
+from tests.kube import build
 from tests.kube.cluster import Cluster
-
-_HERE = Path(__file__).parent
 
 
 class Unread(Exception):
@@ -43,24 +40,10 @@ def flux(manifest: Mapping[str, Any]) -> Any:
 
 
 def _asked(found: Mapping[str, Any], verb: str, *args: str, environment: Mapping[str, str] | None = None) -> Any:
-    argv = [str(_program()), verb, *args]
+    argv = [str(build.binaries(["gitops"], print) / "gitops"), verb, *args]
     text = json.dumps(found)
     env = {**os.environ, **(environment or {})}
     done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, env=env)
     if done.returncode != 0:
         raise Unread(done.stderr.strip())
     return json.loads(done.stdout)
-
-
-@cache
-def _program() -> Path:
-    """Built anew for each test run: from nothing 90 s on 2 cores, else what Go's cache lacks of it."""
-    go = toolchain.go(toolchain.required(_HERE / "go.mod"), build.cache(), print)
-    program = build.cache() / "gitops"
-    program.parent.mkdir(parents=True, exist_ok=True)
-    argv = [str(go), "build", "-trimpath", "-ldflags", "-s -w", "-o", str(program), "."]
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
-    done = subprocess.run(argv, cwd=_HERE, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise build.BuildFailed(done.stderr[-2000:])
-    return program
