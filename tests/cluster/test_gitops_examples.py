@@ -98,6 +98,14 @@ def test_a_chart_of_a_product_brings_its_variables_and_an_upgrade_without_a_chan
     assert versions(home.cluster, home.namespace) == before
 
 
+def test_a_chart_of_a_product_in_a_namespace_that_is_not_enrolled_is_told_why(operator: Operator) -> None:
+    options = (f"--kubeconfig={operator.cluster.kubeconfig}", "--namespace=default", "--values=-")
+    values = json.dumps({"sealedToken": "renv1.xwing.0123456789abcdef.QUJD"})
+    with pytest.raises(chart.ChartFailed, match=r"not enrolled: set its label runtime\.miosa\.ai/tenant"):
+        chart.helm("install", "sandboxes", str(EXAMPLES / "helm"), *options, input=values)
+    chart.helm("uninstall", "sandboxes", *options[:2])
+
+
 def sealed_text(home: Home, name: str, value: str) -> str:
     """What `runtimeenv seal` prints."""
     done = run(home.cluster, "seal", "--namespace", home.namespace, "--target", "sandbox", "--name", name, value=value)
