@@ -23,9 +23,13 @@ def commands(document: Path) -> list[str]:
 
 def removal() -> list[str]:
     """What removes everything: the one section of which not every test can type the commands."""
-    return _commands(
-        (REPOSITORY / "docs/operations.md").read_text().partition("\n## Uninstall\n")[2].partition("\n## ")[0]
-    )
+    return section("Uninstall")
+
+
+def section(heading: str) -> list[str]:
+    """The commands of one section of docs/operations.md."""
+    text = (REPOSITORY / "docs/operations.md").read_text()
+    return _commands(text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0])
 
 
 def _commands(text: str) -> list[str]:
