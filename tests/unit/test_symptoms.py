@@ -10,7 +10,7 @@ WITHOUT_TEXT = {"KeyUnavailable"}  # no variable can show it while the key is a 
 
 
 def test_every_symptom_is_produced_and_every_produced_one_is_told() -> None:
-    sources = [path.read_text() for tier in ("cluster", "node") for path in (TESTS / tier).glob("test_symptoms*.py")]
+    sources = [path.read_text() for tier in ("cluster", "node") for path in (TESTS / tier).glob("test_*.py")]
     produced = {found for source in sources for found in re.findall(r'(?:shown|says)\((?:started, )?"([^"]+)"', source)}
     assert produced == {symptom for symptom, lines in symptoms().items() if lines}
 
