@@ -54,7 +54,7 @@ class Settings:
     """Requests a second that one API key may make, in each replica; twice as many at once."""
     api_address_rate: Annotated[float, Field(gt=0)] = 200
     """The same for one client address."""
-    forwarded_allow_ips: str = "127.0.0.1"
+    forwarded_allow_ips: str = ""
     """Proxies whose X-Forwarded-For and -Proto are believed: addresses and networks, comma-separated; * is all."""
     tls_folder: Path = Path("/etc/runtime-env/tls")
     public_key_folder: Path = Path("/etc/runtime-env/public-key")

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from runtimeenv.api.proxies import HOPS, Proxies
 from runtimeenv.errors import Invalid
+from runtimeenv.settings import Settings
 
 PEER = "10.0.0.1"
 NAMED = "10.0.0.0/8, 2001:db8::/32"
@@ -46,8 +47,10 @@ def test_a_peer_that_is_not_named_can_claim_nothing(peer: str) -> None:
     assert client(NAMED, "192.0.2.7", peer=peer) == peer.removeprefix("::ffff:")
 
 
-def test_nobody_named_is_nobody_believed() -> None:
-    assert client("", "192.0.2.7") == PEER
+@pytest.mark.parametrize("peer", [PEER, "127.0.0.1", "::1"])
+def test_nobody_named_is_nobody_believed(peer: str) -> None:
+    assert client("", "192.0.2.7", peer=peer) == peer
+    assert client(Settings().forwarded_allow_ips, "192.0.2.7", peer=peer) == peer
 
 
 def test_a_mapped_address_is_the_address_that_is_named() -> None:
