@@ -25,6 +25,8 @@ _ATOMIC: Final = {"x-kubernetes-list-type": "atomic"}
 _TIME: Final = {"format": "date-time"}
 # The API server's answer to a wrongly typed field prints what was given, unless the schema leaves the type open.
 _UNTYPED: Final = {"x-kubernetes-int-or-string": True}
+# kstatus, by which Flux and Helm wait, takes an object without observedGeneration for current.
+_UNSEEN: Final[dict[str, Any]] = {"default": {"observedGeneration": -1}}
 
 
 class SecretKeyRef(Model):
@@ -94,8 +96,8 @@ class Propagation(Model):
 class Status(Model):
     """What the controller last saw and did. Only the controller writes it."""
 
-    observed_generation: Annotated[int | None, Field(ge=0)] = None
-    """The metadata.generation that this status speaks of."""
+    observed_generation: Annotated[int | None, Field(ge=-1)] = None
+    """The metadata.generation that this status speaks of; -1 until the controller has seen the object."""
     conditions: Annotated[list[Condition] | None, Field(json_schema_extra=_MAP_BY_TYPE)] = None
     """Ready, Reconciling and Stalled (kstatus); wait for Ready before starting what needs the variable."""
 
@@ -123,7 +125,7 @@ class RuntimeEnvVar(Model):
     metadata: ObjectMeta
     spec: RuntimeEnvVarSpec
     """What the variable is called, whom it reaches, and where its value comes from."""
-    status: RuntimeEnvVarStatus | None = None
+    status: Annotated[RuntimeEnvVarStatus | None, Field(json_schema_extra=_UNSEEN)] = None
     """What the controller last saw and did. Only the controller writes it."""
 
     @property
@@ -182,5 +184,5 @@ class RuntimeEnv(Model):
     metadata: ObjectMeta
     spec: RuntimeEnvSpec
     """The pod shape: what tells one environment from another in a namespace. Immutable."""
-    status: RuntimeEnvStatus | None = None
+    status: Annotated[RuntimeEnvStatus | None, Field(json_schema_extra=_UNSEEN)] = None
     """What the pods receive, and why; never a value. Only the controller writes it."""

@@ -50,10 +50,14 @@ def test_no_field_that_may_hold_a_value_is_checked_where_the_answer_would_repeat
     assert [path for path, node in nodes(schema(kind)) if "pattern" in node] == []
 
 
-def test_defaults_are_the_two_of_the_design() -> None:
-    found = {path: node["default"] for path, node in nodes(schema(VARIABLE)) if "default" in node}
-    assert found == {".spec.target": "all", ".spec.enabled": True}
-    assert [path for path, node in nodes(schema(ENVIRONMENT)) if "default" in node] == []
+def test_defaults_are_the_two_of_the_design_and_a_status_that_says_unseen() -> None:
+    unseen = {".status": {"observedGeneration": -1}}
+    assert defaults(VARIABLE) == {".spec.target": "all", ".spec.enabled": True, **unseen}
+    assert defaults(ENVIRONMENT) == unseen
+
+
+def defaults(kind: Kind) -> dict[str, Any]:
+    return {path: node["default"] for path, node in nodes(schema(kind)) if "default" in node}
 
 
 def test_a_union_of_words_is_one_enum() -> None:

@@ -53,6 +53,14 @@ def test_defaults_are_those_of_the_crd() -> None:
     assert read.identity("acme") == Identity(Layer(Tenant("acme"), "all"), "TOKEN")
 
 
+@pytest.mark.parametrize("kind", [RuntimeEnvVar, RuntimeEnv])
+def test_the_status_of_what_nobody_has_seen_says_nothing(kind: type[RuntimeEnvVar | RuntimeEnv]) -> None:
+    manifest = changed() if kind is RuntimeEnvVar else runtime_env("acme/renv.agent", "agent")
+    status = kind.read({**manifest, "status": {"observedGeneration": -1}}).status
+    assert status is not None
+    assert status.manifest() == {"observedGeneration": -1}
+
+
 def test_metadata_is_read_as_far_as_it_is_used() -> None:
     manifest = changed()
     manifest["metadata"] |= {"uid": "u", "generation": 3, "resourceVersion": "7", "creationTimestamp": "T", "x": {}}

@@ -59,6 +59,8 @@ def _gone(where: str, old: Any, new: Any) -> Iterator[str]:
 
 def _schema(where: str, old: Schema, new: Schema) -> Iterator[str]:
     for keyword in sorted((old.keys() | new.keys()) - _FREE - _NESTED):
+        if keyword == "default" and "default" not in old and where.split(".")[1:] == ["status"]:
+            continue  # no user writes a status: what has none yet is not read as if somebody had
         if old.get(keyword) != new.get(keyword):
             yield from (f"{where}: {what}" for what in _keyword(keyword, old.get(keyword), new.get(keyword)))
     yield from _nested(where, old, new)

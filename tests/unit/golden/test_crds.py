@@ -33,6 +33,12 @@ def spec(definition: Definition) -> Definition:
     return found
 
 
+def status(definition: Definition) -> Definition:
+    """The schema of `status`."""
+    found: Definition = version(definition)["schema"]["openAPIV3Schema"]["properties"]["status"]
+    return found
+
+
 def field(definition: Definition, name: str) -> Definition:
     found: Definition = spec(definition)["properties"][name]
     return found
@@ -54,6 +60,12 @@ def key(definition: Definition) -> Definition:
     return found
 
 
+def observed(definition: Definition) -> Definition:
+    """The schema of `status.observedGeneration`."""
+    found: Definition = status(definition)["properties"]["observedGeneration"]
+    return found
+
+
 RULE: Final = {"rule": "self.scope != 'tenant'", "message": "no"}
 
 NARROWER: Final[dict[str, Change]] = {
@@ -68,6 +80,10 @@ NARROWER: Final[dict[str, Change]] = {
     "v1.spec.name: enum allows less": lambda d: field(d, "name").update(enum=["TOKEN"]),
     "v1.spec: new rule self.scope != 'tenant'": lambda d: spec(d)["x-kubernetes-validations"].append(RULE),
     "v1.spec.target: default was all, is sandbox": lambda d: field(d, "target").update(default="sandbox"),
+    "v1.spec.name: default was None, is NAME": lambda d: field(d, "name").update(default="NAME"),
+    "v1.spec.valueFrom: default was None, is {}": lambda d: field(d, "valueFrom").update(default={}),
+    "v1.status.id: default was None, is env_": lambda d: status(d)["properties"]["id"].update(default="env_"),
+    "v1.status.observedGeneration: minimum was 0, is 1": lambda d: observed(d).update(minimum=1),
     "v1.spec.metadata: x-kubernetes-preserve-unknown-fields was True, is None": lambda d: field(d, "metadata").pop(
         "x-kubernetes-preserve-unknown-fields"
     ),
@@ -97,6 +113,8 @@ WIDER: Final[dict[str, Change]] = {
     "another message of a rule": lambda d: spec(d)["x-kubernetes-validations"][0].update(message="else"),
     "another description": lambda d: field(d, "name").update(description="else"),
     "unknown fields kept": lambda d: spec(d).update({"x-kubernetes-preserve-unknown-fields": True}),
+    "a status for what has none": lambda d: status(d).update(default={"observedGeneration": -1}),
+    "a lower number": lambda d: observed(d).update(minimum=-1),
     "a further version": lambda d: d["spec"]["versions"].append({**version(d), "name": "v2", "storage": False}),
     "a further column": lambda d: version(d)["additionalPrinterColumns"].append({}),
 }
@@ -121,7 +139,6 @@ def test_a_widening_is_none(change: Change) -> None:
 
 def test_a_status_that_readers_know_stays() -> None:
     definition = released(ENVIRONMENT)
-    status = version(definition)["schema"]["openAPIV3Schema"]["properties"]["status"]
-    del status["properties"]["variables"]["items"]["properties"]["source"]
+    del status(definition)["properties"]["variables"]["items"]["properties"]["source"]
     found = narrowings(released(ENVIRONMENT), definition)
     assert found == ["v1.status.variables[].source: is gone"]
