@@ -22,14 +22,13 @@ class Certifying:
     def __init__(self, cluster: Cluster, settings: Settings, now: Callable[[], datetime]) -> None:
         self._certificates = ServingCertificates(cluster, settings, now)
         self._renewals: Queue[str, None] = Queue(self.renew, workers=1)
-        self._trust: Queue[str, WebhookConfiguration] = Queue(self._certificates.trust, workers=1)
         base = settings.webhook_configuration
-        self._configurations = [
+        self._configurations: list[Reflector[WebhookConfiguration]] = [
             Reflector(
                 cluster,
                 MUTATING_WEBHOOK_CONFIGURATIONS,
                 Query(fields=f"metadata.name={name}"),
-                lambda new, _old: self._trust.offer(new.metadata.name, new),
+                lambda _new, _old: self._look(),
                 lambda _last: None,
             )
             for name in (f"00-{base}", base)
@@ -51,17 +50,12 @@ class Certifying:
 
     async def renew(self, _name: str = "", _item: None = None) -> float:
         """Issue what is due, and have it trusted. Returns the seconds after which to look again."""
-        after = await self._certificates.renew()
-        for reflector in self._configurations:
-            for found in reflector.objects.values():
-                self._trust.offer(found.metadata.name, found)
-        return after
+        return await self._certificates.renew()
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for queue in (self._renewals, self._trust):
-                group.create_task(queue.run())
+            group.create_task(self._renewals.run())
             for configuration in self._configurations:
                 group.create_task(configuration.run())
             for secret in self._secrets:
@@ -69,5 +63,5 @@ class Certifying:
             self._look()
 
     def _look(self) -> None:
-        """A Secret changed or went, or it is the start: see what is due."""
+        """Something changed or went, or it is the start: see what is due."""
         self._renewals.offer("certificates")

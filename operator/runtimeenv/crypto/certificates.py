@@ -1,12 +1,12 @@
 """The webhook's serving certificate and its authority: ECDSA P-256, X.509 (RFC 5280). Pure, given ``now``.
 
-A certificate is renewed at two thirds of its lifetime. A new authority is trusted together with the old one, in one
-bundle, until the old one has expired: so the order in which replicas and API servers learn of it does not matter.
+A certificate is renewed at two thirds of its lifetime. A new authority is trusted together with the older ones, in one
+bundle, as long as a certificate of theirs may be served.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -28,6 +28,8 @@ AUTHORITY_LIFETIME: Final = timedelta(days=360)
 SERVING_LIFETIME: Final = timedelta(days=90)
 CLOCK_SKEW: Final = timedelta(hours=1)
 """Certificates are valid from this long before they are issued, for clocks that run behind."""
+MOST_AUTHORITIES: Final = 16
+"""In one bundle: whoever deletes authorities in a loop must not fill what holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,16 @@ def expiry(certificate: bytes) -> datetime:
     return _loaded(certificate).not_valid_after_utc
 
 
-def matches(pair: Certified) -> bool:
-    """Is the private key the certificate's?"""
+def authorizes(pair: Certified) -> bool:
+    """Is it a pair that can sign certificates which API servers take?"""
     try:
-        return _private_key(pair).public_key() == _loaded(pair.certificate).public_key()
-    except (ValueError, TypeError):
+        certificate = _loaded(pair.certificate)
+        extensions = certificate.extensions
+        extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        if not extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return False
+        return _may_sign(extensions) and _matches(pair)
+    except (ValueError, TypeError, x509.ExtensionNotFound):
         return False
 
 
@@ -103,7 +110,7 @@ def serves(serving: Certified, authority: bytes, hosts: Sequence[str]) -> bool:
         certificate = _loaded(serving.certificate)
         certificate.verify_directly_issued_by(_loaded(authority))
         named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return set(named) == {_general_name(host) for host in hosts} and matches(serving)
+        return set(named) == {_general_name(host) for host in hosts} and _matches(serving)
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
 
@@ -112,7 +119,29 @@ def bundle(current: bytes, older: bytes, now: datetime) -> bytes:
     """PEM of the current authority first, then of each older one that has not expired."""
     first = _loaded(current)
     others = [c for c in _authorities(older) if c != first and c.not_valid_after_utc > now]
-    return b"".join(c.public_bytes(Encoding.PEM) for c in dict.fromkeys([first, *others]))
+    return _pem([first, *others])
+
+
+def unexpired(bundles: Iterable[bytes], now: datetime) -> bytes:
+    """One bundle of what is valid in these; what is no PEM counts as empty."""
+    return _pem(c for pem in bundles for c in _authorities(pem) if c.not_valid_after_utc > now)
+
+
+def _pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    once = list(dict.fromkeys(certificates))[:MOST_AUTHORITIES]
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in once)
+
+
+def _matches(pair: Certified) -> bool:
+    """Is the private key the certificate's?"""
+    return _private_key(pair).public_key() == _loaded(pair.certificate).public_key()
+
+
+def _may_sign(extensions: x509.Extensions) -> bool:
+    try:
+        return extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        return True  # RFC 5280: no key usage, no restriction
 
 
 def _authorities(pem: bytes) -> list[x509.Certificate]:

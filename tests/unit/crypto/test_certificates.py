@@ -15,14 +15,17 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from runtimeenv.crypto.certificates import (
     AUTHORITY_LIFETIME,
     CLOCK_SKEW,
+    MOST_AUTHORITIES,
     SERVING_LIFETIME,
     Certified,
+    authorizes,
     bundle,
     due,
     issue_authority,
     issue_serving,
     serves,
     service_hosts,
+    unexpired,
 )
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -120,6 +123,22 @@ def test_it_serves_only_as_a_pair_for_its_hosts_and_authority() -> None:
     assert not serves(Certified(SERVING.certificate, b""), AUTHORITY.certificate, HOSTS)
     assert not serves(Certified(b"", b""), AUTHORITY.certificate, HOSTS)
     assert not serves(SERVING, b"", HOSTS)
+
+
+def test_only_a_pair_that_may_sign_is_an_authority() -> None:
+    assert authorizes(AUTHORITY)
+    assert not authorizes(SERVING)
+    assert not authorizes(Certified(AUTHORITY.certificate, SERVING.private_key))
+    assert not authorizes(Certified(b"", b""))
+
+
+def test_a_bundle_of_bundles_skips_what_is_no_pem_and_has_an_end() -> None:
+    other = issue_authority(NOW).certificate
+    assert unexpired([other, b"x", AUTHORITY.certificate, other], NOW) == other + AUTHORITY.certificate
+    assert unexpired([AUTHORITY.certificate], NOW + AUTHORITY_LIFETIME) == b""
+    many = [issue_authority(NOW).certificate for _ in range(MOST_AUTHORITIES + 1)]
+    assert unexpired(many, NOW) == b"".join(many[:-1])
+    assert bundle(other, b"".join(many), NOW) == other + b"".join(many[:-2])
 
 
 def test_hosts_are_the_service_s_names_and_a_further_address() -> None:
