@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from tests.bench import api, injection, install, startup, variables
+from tests.bench import api, injection, install, startup, upgrade, variables
 from tests.bench.report import Row, table
 
 Measured = tuple[list[Row], list[str]]
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[], Measured]] = {
     "startup": startup.measured,
     "api": api.measured,
     "install": install.measured,
+    "upgrade": upgrade.measured,
 }
 
 

@@ -1,64 +1,82 @@
-"""A release upgraded, rolled back and restarted while pods and plaintexts come in steadily: none is refused."""
+"""A release upgraded, rolled back, drained and certified anew under steady traffic: nothing is refused meanwhile."""
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests import builders
-from tests.kube import chart
-from tests.kube.cluster import Cluster, as_text, wait
-from tests.kube.operator_pods import NAMES, RELEASE, OperatorPods
-from tests.node import pods
-from tests.steady import steadily
+from tests.kube.cluster import Cluster
+from tests.kube.operator_pods import OperatorPods
+from tests.node import changes, renewals, traffic
+from tests.node.traffic import Meanwhile, Source
 
-LABELS = {pods.TARGET_LABEL: "agent"}
-CREATE = ("create", "--dry-run=server", "--output=name", "-f", "-")
-NEXT = {"podAnnotations": {"release": "next"}}  # makes new pods of the same code
-WAIT = ("--wait", "--timeout=5m")
+HARMLESS = {
+    "restarted": changes.drain_webhook,
+    "evicted": changes.evict_webhook,
+    "API restarted": changes.drain_api,
+}
+RENEWED = {"rotated": renewals.rotate, "near its end": renewals.outlive}
 
 
 @pytest.fixture(scope="module")
-def namespace(node: Cluster, operator_pods: OperatorPods) -> Iterator[str]:  # noqa: ARG001 - it must run
-    mark = secrets.token_hex(3)
-    with pods.enrolled(node, f"upgraded-{mark}", f"tenant-{mark}") as name:
-        pods.define(node, builders.variable(f"{name}/greeting", "GREETING", value="hello"))
-        yield name
+def source(node: Cluster, operator_pods: OperatorPods) -> Iterator[Source]:  # noqa: ARG001 - it must run
+    with traffic.source(node, f"upgraded-{secrets.token_hex(3)}") as made:
+        yield made
+
+
+def expect_no_fault(meanwhile: Meanwhile) -> None:
+    """All that came in was taken, and had what it must have."""
+    counted = meanwhile.counted
+    assert {kind: found.faults for kind, found in counted.items() if found.faults} == {}
+    assert counted["pods"].attempts > 10
+    assert counted["agents"].attempts > 0
 
 
 def derived(node: Cluster, namespace: str) -> dict[str, str]:
-    """The operator's Secrets of the namespace, with their versions."""
+    """The versions of the Secrets of the variable and of the environment that the agents get."""
     metadata = [found["metadata"] for found in node.get_json("secrets", "-n", namespace)["items"]]
-    return {m["name"]: m["resourceVersion"] for m in metadata if m["name"].startswith(("rvar.", "renv."))}
+    greeting = node.get_json("rvar", "greeting", "-n", namespace)["metadata"]["uid"]
+    return {m["name"]: m["resourceVersion"] for m in metadata if m["name"] in (f"rvar.{greeting}", "renv.agent")}
 
 
-def running(operator_pods: OperatorPods) -> set[str]:
-    """The operator's pods that there are."""
-    return set(operator_pods.kubectl("get", "pods", "-o", "name").split())
+def images(release: OperatorPods) -> set[str]:
+    """What the operator's pods run."""
+    return {pod["spec"]["containers"][0]["image"] for pod in changes.found(release)}
 
 
-def test_no_pod_and_no_plaintext_is_refused_while_all_processes_are_replaced(
-    node: Cluster, operator_pods: OperatorPods, namespace: str
+def test_an_upgrade_and_the_way_back_refuse_nothing_and_write_nothing_anew(
+    node: Cluster, operator_pods: OperatorPods, source: Source
 ) -> None:
-    pods.start(node, pods.pod(f"{namespace}/before", LABELS))
-    before, first = derived(node, namespace), running(operator_pods)
-    revision = json.loads(operator_pods.helm("history", RELEASE, "-o", "json"))[-1]["revision"]
-    probe = as_text(pods.pod(f"{namespace}/probe", LABELS))
-    plaintext = as_text(builders.variable(f"{namespace}/probe", "PROBE", value="x"))
-    with (
-        steadily(lambda: node.kubectl(*CREATE, input=probe, check=False).err) as pods_refused,
-        steadily(lambda: node.kubectl(*CREATE, input=plaintext, check=False).err) as plaintexts_refused,
-    ):
-        annotated = {name: {**operator_pods.values.get(name, {}), **NEXT} for name in NAMES}
-        again = json.dumps({**operator_pods.values, **annotated})
-        operator_pods.helm("upgrade", RELEASE, str(chart.CHART), *WAIT, "--values=-", input=again)
-        wait(lambda: not running(operator_pods) & first, "every pod of the release before to be gone")
-        operator_pods.helm("rollback", RELEASE, str(revision), *WAIT)
-        operator_pods.restart("webhook")
-    assert (pods_refused, plaintexts_refused) == ([], [])
-    assert derived(node, namespace) == before
-    pods.start(node, pods.pod(f"{namespace}/after", LABELS))
-    assert pods.environment(node, namespace, "after")["GREETING"] == "hello"
+    before, image = derived(node, source.namespace), images(operator_pods)
+    assert len(before) == 2
+    with source.traffic("upgrade") as upgrading:
+        changes.upgrade(operator_pods)
+    assert images(operator_pods) != image or not node.loading
+    with source.traffic("rollback") as rolling_back:
+        changes.roll_back(operator_pods)
+    expect_no_fault(upgrading)
+    expect_no_fault(rolling_back)
+    assert images(operator_pods) == image
+    assert derived(node, source.namespace) == before
+
+
+@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
+def test_replicas_go_without_failing_what_was_sent_to_them(
+    operator_pods: OperatorPods, source: Source, change: Callable[[OperatorPods], None]
+) -> None:
+    with source.traffic("drain") as meanwhile:
+        change(operator_pods)
+    expect_no_fault(meanwhile)
+
+
+@pytest.mark.parametrize("change", RENEWED.values(), ids=RENEWED)
+def test_a_certificate_is_replaced_before_it_ends_and_nothing_is_refused(
+    node: Cluster, operator_pods: OperatorPods, source: Source, change: Callable[[OperatorPods], None]
+) -> None:
+    if node.tier != "node":
+        pytest.skip(f"tier {node.tier}: the webhook's pods are out of reach from this machine")
+    with source.traffic("renewal") as meanwhile:
+        change(operator_pods)
+    expect_no_fault(meanwhile)
