@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -12,19 +12,43 @@ from tests import builders
 from tests.cluster.homes import Home, condition
 from tests.cluster.test_gitops_examples import EXAMPLES, KINDS, sealed_text
 from tests.cluster.writes import SEALED
-from tests.kube import chart, gitops
+from tests.kube import chart, controlplane, gitops, state
 from tests.kube.cluster import Cluster, wait
+from tests.symptoms import shown
 
 NEW: Final = [builders.variable("default/new", sealed=SEALED), builders.runtime_env("default/renv.agent", "agent")]
 SERVER_SIDE: Final = "--server-side"
 
 
 @pytest.fixture(scope="module")
-def unseen(untended: Cluster) -> Cluster:
+def bare() -> Iterator[Cluster]:
+    """A control plane where nothing of the operator ever was."""
+    claim = state.claim("control-plane")
+    cluster = controlplane.start(claim.folder)
+    yield cluster
+    cluster.stop()
+    claim.release()
+
+
+@pytest.mark.parametrize("options", [(), (SERVER_SIDE,)], ids=["client-side", "server-side"])
+def test_kubectl_says_that_the_kinds_are_not_there(bare: Cluster, options: tuple[str, ...]) -> None:
+    done = bare.kubectl("apply", *options, "-f", "-", input=json.dumps(NEW[0]), check=False)
+    shown("A write is refused: the kinds are not there", done.err)
+
+
+@pytest.mark.parametrize("program", chart.HELMS)
+def test_helm_says_that_the_kinds_are_not_there(bare: Cluster, program: str) -> None:
+    with pytest.raises(chart.ChartFailed) as failed:
+        install(bare, "too-early", {"sealedToken": SEALED}, "3s", program)
+    shown("A write is refused: the kinds are not there", str(failed.value))
+
+
+@pytest.fixture(scope="module")
+def unseen(bare: Cluster) -> Cluster:
     """Both kinds with an object each, and no operator."""
-    chart.apply(untended, chart.of_kind(chart.rendered({}), "CustomResourceDefinition"))
-    wait(lambda: untended.apply(NEW, SERVER_SIDE), "both kinds to be served")
-    return untended
+    chart.apply(bare, chart.of_kind(chart.rendered({}), "CustomResourceDefinition"))
+    wait(lambda: bare.apply(NEW, SERVER_SIDE), "both kinds to be served")
+    return bare
 
 
 def stored(cluster: Cluster) -> list[Any]:
