@@ -55,6 +55,8 @@ RECIPES = {
         "github.com/cert-manager/cert-manager", "runtime.miosa.ai/tests/kube/certmanager", _HERE / "certmanager", 240
     ),
     "gitops": Recipe("github.com/fluxcd/cli-utils", "runtime.miosa.ai/tests/kube/gitops", _HERE / "gitops", 85),
+    "sops": Recipe("github.com/getsops/sops/v3", "github.com/getsops/sops/v3/cmd/sops", _HERE / "sops", 90),
+    "age-keygen": Recipe("filippo.io/age", "filippo.io/age/cmd/age-keygen", _HERE / "sops", 10),
     "rules": Recipe("github.com/prometheus/prometheus", "runtime.miosa.ai/tests/kube/rules", _HERE / "rules", 40),
 }
 
