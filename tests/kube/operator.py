@@ -44,6 +44,11 @@ class Operator:
         return installed
 
     @property
+    def kubelet(self) -> Running:
+        """What keeps the volumes in step; stopped (SIGSTOP) it is a kubelet that has yet to look."""
+        return self._running[MOUNTS]
+
+    @property
     def controller(self) -> Running:
         return self._running["controller"]
 
