@@ -37,6 +37,10 @@ class EnvSecrets:
         seen = self._seen.get(ref)
         return seen is None or seen.metadata.version < int(version) or _owned(seen, owner)
 
+    def is_last(self, owner: RuntimeEnvObject) -> bool:
+        """Does what we wrote last stand? Then a write of it reaches this one Secret, or none."""
+        return self.is_ours(owner, str(self._written.get(owner.metadata.ref, "")))
+
     async def write(self, owner: RuntimeEnvObject, values: Mapping[str, bytes]) -> str:
         """Write the Secret whole; its resourceVersion. One of a wrong type or owner is deleted and made again."""
         ref = owner.metadata.ref

@@ -132,11 +132,11 @@ class Environments:
         return enrolment is not None and self._shared.census.complete(self._index.namespaces(enrolment.tenant))
 
     async def _materialize(self, found: RuntimeEnvObject, environment: Environment) -> Run:
-        tick = self._index.tick
+        tick, place = self._index.tick, self._index.uid(environment.ref.namespace)
         wanted = contents(self._index.found(environment))
         last = self._written.get(found.metadata.uid) or self._last(found).held
         try:
-            version = await self._write(found, wanted, last)
+            version = await self._write(found, place, wanted, last)
         except TooLarge as error:
             return Run(Outcome("TooLarge", f"{error} (the last good environment stays in use)"), last)
         except Rejected as error:
@@ -151,13 +151,15 @@ class Environments:
         outcome = Outcome("Materialized", f"pods receive {wanted.count} variable{plural}")
         return Run(outcome, held(wanted.revision, version, variables), variables)
 
-    async def _write(self, found: RuntimeEnvObject, wanted: Contents, last: Held) -> str:
-        """Write the Secret unless it is as it should be; its resourceVersion."""
+    async def _write(self, found: RuntimeEnvObject, place: str, wanted: Contents, last: Held) -> str:
+        """Write the Secret unless it is as it should be; its resourceVersion. ``place``: its namespace's UID."""
         wanted.check_count()
         if last.revision == wanted.revision and self._secrets.is_ours(found, last.version):
             return last.version
         values = wanted.opened(self._shared.keyring())
         await self._limiter.turn()
+        if not self._secrets.is_last(found):
+            await self._shared.presence.confirm(found.metadata.namespace, place)
         return await self._secrets.write(found, values)
 
     def _is_busy(self, found: RuntimeEnvObject, run: Run) -> bool:

@@ -170,10 +170,10 @@ class Index:
         self._ticks.clear()
         self._foreign.clear()
 
-    def knows(self, namespace: str) -> bool:
-        """Was this namespace seen at all?"""
+    def uid(self, namespace: str) -> str:
+        """The namespace's UID; empty while it was not seen, or is gone."""
         place = self._places.get(namespace)
-        return place is not None and bool(place.uid)
+        return place.uid if place else ""
 
     def winner(self, identity: Identity) -> Record | None:
         """The claimant that is materialized."""

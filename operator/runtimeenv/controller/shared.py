@@ -10,6 +10,7 @@ from runtimeenv.cluster.protocol import Cluster
 from runtimeenv.controller.census import Census
 from runtimeenv.controller.dependents import Dependents
 from runtimeenv.controller.index import Affected, Index
+from runtimeenv.controller.presence import Presence
 from runtimeenv.core.identity import Ref
 from runtimeenv.crypto.keyring import Keyring
 
@@ -29,3 +30,4 @@ class Shared:
     now: Callable[[], datetime]
     offer: Callable[[Ref], None]
     affect: Callable[[Affected], None]
+    presence: Presence

@@ -19,6 +19,7 @@ from runtimeenv.controller.events import Events
 from runtimeenv.controller.index import Affected, Index
 from runtimeenv.controller.limiter import Limiter
 from runtimeenv.controller.metrics import by_reason
+from runtimeenv.controller.presence import Presence
 from runtimeenv.controller.queue import Queue
 from runtimeenv.controller.records import recorded_uid
 from runtimeenv.controller.shared import Shared
@@ -60,9 +61,8 @@ class Stages:
         self.secrets = EnvSecrets(cluster, views.secrets)
         self.started = False
         self._keyring: Keyring | None = None
-        shared = Shared(
-            cluster, self.index, self.census, self.dependents, self._opened, now, self.offer_variable, self.affect
-        )
+        told = (self.offer_variable, self.affect, Presence(cluster))
+        shared = Shared(cluster, self.index, self.census, self.dependents, self._opened, now, *told)
         sources = Sources(cluster, views.sources, self.dependents, self._opened)
         self._views = views
         self._encrypted = EncryptedSecrets(cluster, self.index, self.affect, views.encrypted)

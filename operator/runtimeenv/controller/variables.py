@@ -79,7 +79,7 @@ class Variables:
         if not self._shared.census.exists(ref, meta.uid):
             self.forget(ref)
             return UNSEEN if int(meta.resource_version) > self._shared.census.version() else None
-        if not self._index.knows(ref.namespace):
+        if not self._index.uid(ref.namespace):
             return UNSEEN
         if self._outdated(variable):
             self._index.distrust(meta.uid)  # even the API server's object is older: no record of ours says so
@@ -141,6 +141,8 @@ class Variables:
             last = None  # a copy in another place, seen before this one's
         if last is not None and self._is_current(last, variable, identity):
             return _Result(ended(last), last)
+        if last is None or self._index.foreign(last.uid):
+            await self._shared.presence.confirm(variable.ref.namespace, self._index.uid(variable.ref.namespace))
         return await self._encrypt(variable, identity, last)
 
     def _is_current(self, last: Record, variable: RuntimeEnvVar, identity: Identity) -> bool:

@@ -159,11 +159,12 @@ async def test_a_refused_or_failed_creation_is_tried_again() -> None:
         assert made(world) == ["renv.agent", "renv.sandbox"]
 
 
-async def test_pods_cost_no_read_and_no_list() -> None:
+async def test_pods_cost_no_read_but_of_their_namespace_and_no_list() -> None:
     async with World(*ACME) as world:
+        await world.settle(5)
         world.cluster.calls.clear()
         await world.apply(*(asking(f"acme/p{n}") for n in range(20)))
-        assert not world.calls("get")
+        assert world.calls("get") == [("namespaces", "/acme")]
         assert not world.calls("list")
         assert len(world.cluster.writes(RUNTIME_ENVS)) == 2
         assert len(world.cluster.writes(SECRETS)) == 1
