@@ -53,6 +53,7 @@ def _table(release: OperatorPods) -> Iterator[str]:
     yield f"upgrade: a second: {rates}; each: attempts / refused / lacking / longest wait in ms"
     yield "".join([f"{'':26} {'s':>4}", *(f"{kind:>24}" for kind in RATES)])
     said: Counter[str] = Counter()
+    lasted: list[str] = []
     with traffic.source(release.cluster, "upgraded") as source:
         for what, change in {"quiet": None, **PHASES}.items():
             _tell(f"upgrade: {what}")
@@ -64,7 +65,10 @@ def _table(release: OperatorPods) -> Iterator[str]:
                     meanwhile.goes_on(QUIET)
             counted = meanwhile.counted
             yield f"{what:26} {time.monotonic() - began:4.0f}" + "".join(_cell(counted[kind]) for kind in RATES)
+            refusals = [at for kind in RATES for at in counted[kind].refusals]
+            lasted += [f"{what}: refusals for {spell:.1f} s" for spell in traffic.spells(refusals)]
             said.update(f"{what}: {kind}: {text[:400]}" for kind in RATES for text in counted[kind].faults)
+    yield from lasted
     yield from (f"{number} x {text}" for text, number in said.items())
 
 

@@ -31,6 +31,7 @@ class Counted:
     refused: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
     longest: float = 0  # seconds from when one was due to its answer, or to its end
+    refusals: list[float] = field(default_factory=list)  # when, in seconds since 1970
 
     @property
     def faults(self) -> list[str]:
@@ -77,10 +78,23 @@ def tally(log: str) -> dict[str, Counted]:
             counted = found.setdefault(told["kind"], Counted())
             counted.attempts += 1
             counted.longest = max(counted.longest, told["took"])
-            for said, kept in ((told["refused"], counted.refused), (told["lacking"], counted.lacking)):
-                if said:
-                    kept.append(said)
+            if told["refused"]:
+                counted.refused.append(told["refused"])
+                counted.refusals.append(told["at"])
+            if told["lacking"]:
+                counted.lacking.append(told["lacking"])
     return found
+
+
+def spells(refusals: Iterable[float]) -> list[float]:
+    """How long each spell of refusals was, in seconds: three without one end it."""
+    found: list[tuple[float, float]] = []
+    for at in sorted(refusals):
+        if found and at - found[-1][1] < 3:
+            found[-1] = (found[-1][0], at)
+        else:
+            found.append((at, at))
+    return [last - first for first, last in found]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from tests.node.traffic import tally
+from tests.node.traffic import spells, tally
 from tests.node.traffic_client import Lacking, Refused, steadily
 
 
 def line(kind: str, took: float, refused: str = "", lacking: str = "") -> str:
-    return json.dumps({"kind": kind, "took": took, "refused": refused, "lacking": lacking}) + "\n"
+    return json.dumps({"at": 0, "kind": kind, "took": took, "refused": refused, "lacking": lacking}) + "\n"
 
 
 def test_refusals_and_what_is_lacking_are_faults_of_their_kind() -> None:
@@ -20,6 +20,10 @@ def test_refusals_and_what_is_lacking_are_faults_of_their_kind() -> None:
     pods, agents = counted["pods"], counted["agents"]
     assert (pods.attempts, pods.faults, pods.longest) == (2, ["no"], 3)
     assert (agents.attempts, agents.faults, agents.longest) == (1, ["env"], 1)
+
+
+def test_refusals_that_follow_each_other_are_one_spell() -> None:
+    assert spells([10, 11.5, 10.5, 20, 30, 32]) == [1.5, 0, 2]
 
 
 @pytest.mark.virtual_time
