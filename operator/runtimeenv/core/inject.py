@@ -12,10 +12,17 @@ from msgspec import Struct
 from runtimeenv.core import run_env
 from runtimeenv.core.names import DEFAULT_POD_DOMAIN, INJECTED_ANNOTATION
 from runtimeenv.core.patches import Op, add, member, remove
-from runtimeenv.core.pod import EnvSource, Pod, PodSpec
+from runtimeenv.core.pod import Annotations, Container, EnvSource, Pod, PodSpec
 from runtimeenv.errors import Invalid
 
 SECRET_PREFIX: Final = "renv."
+
+CONTAINERS_LIMIT: Final = 10_000
+RUN_ENV_LIMIT: Final = 2 * 1024 * 1024
+"""Bytes that a patch writes for per-run env, all containers together: more than any stored pod has room for."""
+OP_SIZE: Final = 64
+"""Of an operation that adds an entry, apart from its NAME and value."""
+NO_ANNOTATIONS: Final = Annotations()
 
 _INIT: Final = "/spec/initContainers"
 _MAIN: Final = "/spec/containers"
@@ -32,13 +39,15 @@ class PodTerms(Struct):
 
 def pod_terms(pod: Pod, domain: str = DEFAULT_POD_DOMAIN) -> PodTerms:
     """Read ``<domain>/containers`` and ``<domain>/run-env``. Raises Invalid, naming the annotation."""
-    annotations = pod.metadata.annotations or {}
-    chosen = annotations.get(f"{domain}/containers")
-    text = annotations.get(f"{domain}/run-env")
-    return PodTerms(
+    annotations = pod.metadata.annotations or NO_ANNOTATIONS
+    chosen, text = annotations.containers, annotations.run_env
+    _check_count(pod.spec.init_containers, pod.spec.containers)
+    terms = PodTerms(
         None if chosen is None else _chosen(f"annotation {domain}/containers", chosen, pod.spec),
         () if text is None else run_env.parse(f"annotation {domain}/run-env", text),
     )
+    _check_room(f"annotation {domain}/run-env", terms, pod.spec)
+    return terms
 
 
 def inject(pod: Pod, secret: str, terms: PodTerms) -> list[Op]:
@@ -71,6 +80,7 @@ def inject_ephemeral(pod: Pod, stored: Pod) -> list[Op]:
     if not secret.startswith(SECRET_PREFIX):
         raise Invalid(f"annotation {INJECTED_ANNOTATION}", "names no environment: remove it, or make the pod anew")
     wiring = _Wiring(secret, None, again=True)
+    _check_count(pod.spec.ephemeral_containers)
     known = {container.name for container in stored.spec.ephemeral_containers or ()}
     ops: list[Op] = []
     for index, container in enumerate(pod.spec.ephemeral_containers or ()):
@@ -104,11 +114,12 @@ class _Wiring:
             ops.append(self._first(path) if sources else add(f"{path}/envFrom", [self._reference]))
 
     def _rearrange(self, ops: list[Op], path: str, held: list[str | None], selected: bool) -> None:
-        kept = [i for i, name in enumerate(held) if name is None or name != self._copied]
-        missing = selected and (not kept or held[kept[0]] != self._secret)
+        dropped = {i for i, name in enumerate(held) if name is not None and name == self._copied}
+        first = next((name for i, name in enumerate(held) if i not in dropped), None)
+        missing = selected and first != self._secret
         if missing and self._again and self._secret in held:
-            kept.remove(held.index(self._secret))
-        ops += [remove(f"{path}/envFrom/{i}") for i in reversed(range(len(held))) if i not in kept]
+            dropped.add(held.index(self._secret))
+        ops += [remove(f"{path}/envFrom/{i}") for i in sorted(dropped, reverse=True)]
         if missing:
             ops.append(self._first(path))
 
@@ -117,11 +128,28 @@ class _Wiring:
 
 
 def _chosen(field: str, text: str, spec: PodSpec) -> frozenset[str]:
+    run_env.check_length(field, text)
     chosen = frozenset(map(str.strip, text.split(",")))
     known = {container.name for container in (*(spec.init_containers or ()), *(spec.containers or ()))}
     if not chosen <= known or "" in chosen:
         raise Invalid(field, "names a container that this pod does not have: list names of its containers")
     return chosen
+
+
+def _check_count(*kinds: list[Container] | None) -> None:
+    if sum(len(containers or ()) for containers in kinds) > CONTAINERS_LIMIT:
+        raise Invalid("spec", f"has more than {CONTAINERS_LIMIT} containers, which no node starts")
+
+
+def _check_room(field: str, terms: PodTerms, spec: PodSpec) -> None:
+    """A few letters for each of many containers make a patch of any size."""
+    if not terms.run_env:
+        return
+    chosen = terms.containers
+    containers = (*(spec.init_containers or ()), *(spec.containers or ()))
+    count = sum(chosen is None or container.name in chosen for container in containers)
+    if count * sum(len(name) + len(value) + OP_SIZE for name, value in terms.run_env) > RUN_ENV_LIMIT:
+        raise Invalid(field, "is more than a pod of so many containers can hold: choose containers, or mount a file")
 
 
 def _held(source: EnvSource) -> str | None:

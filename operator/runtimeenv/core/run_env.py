@@ -21,12 +21,17 @@ _NAME_RULE: Final = "letters, digits, '_', '-' and '.', not a digit first and no
 _FORM: Final = "must be a JSON object of strings"
 
 
+ABSENT: Final = msgspec.Raw(b"null")
+ANNOTATIONS_LIMIT: Final = 256 * 1024
+"""Of all annotations of an object together, as the API server checks it: after us."""
+
+
 class Variable(msgspec.Struct, omit_defaults=True, rename="camel"):
     """``env[]``: a NAME with a value, or with a source of one."""
 
     name: str = ""
     value: str = ""
-    value_from: Any = None
+    value_from: msgspec.Raw = ABSENT
 
 
 Entry = tuple[str, str]
@@ -35,8 +40,15 @@ Entry = tuple[str, str]
 _decode: Final = msgspec.json.Decoder(list[Variable] | None).decode
 
 
+def check_length(field: str, text: str) -> None:
+    """Raise Invalid for the text of an annotation that no object may have."""
+    if len(text) > ANNOTATIONS_LIMIT:
+        raise Invalid(field, f"is longer than {ANNOTATIONS_LIMIT} bytes, which no annotation may be")
+
+
 def parse(field: str, text: str) -> tuple[Entry, ...]:
     """The annotation's entries in its own order. Raises Invalid with ``field``; entries are named by position."""
+    check_length(field, text)
     try:
         pairs = json.loads(text, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError):

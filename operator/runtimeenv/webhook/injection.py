@@ -18,14 +18,10 @@ EPHEMERAL: Final = "ephemeralcontainers"
 
 
 class Injection:
-    """Judges pods; ``domain`` is that of their labels and annotations."""
+    """Judges pods; ``domain`` is that of their labels and annotations: `pods_of` it reads them."""
 
     def __init__(self, domain: str) -> None:
         self._domain = domain
-        self._target = f"{domain}/target"
-        self._workspace = f"{domain}/workspace"
-        self._project = f"{domain}/project"
-        self._opt_out = f"{domain}/inject"
 
     def judge(self, request: Request[Pod], enrolment: Enrolment | None) -> Sequence[Op]:
         """The operations for a pod, or for ephemeral containers added to one. See Judge."""
@@ -39,14 +35,12 @@ class Injection:
         return ()
 
     def _created(self, pod: Pod, enrolment: Enrolment | None) -> Sequence[Op]:
-        labels = pod.labels
-        if self._target not in labels or labels.get(self._opt_out) == "false":
+        labels = pod.metadata.labels
+        if labels is None or labels.target is None or labels.inject == "false":
             return ()
         if enrolment is None:
             raise EnrolmentNeeded
-        secret = _environment(
-            enrolment, self._domain, labels[self._target], labels.get(self._workspace), labels.get(self._project)
-        )
+        secret = _environment(enrolment, self._domain, labels.target, labels.workspace, labels.project)
         return inject(pod, secret, pod_terms(pod, self._domain))
 
 

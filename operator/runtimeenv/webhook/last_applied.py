@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Raw, json
@@ -12,15 +11,19 @@ from runtimeenv.errors import Invalid
 
 ANNOTATION: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
+LIMIT: Final = 512 * 1024
+"""Characters. An API server stores 256 KiB of annotations; a value that goes is written in no more than that."""
+
 _PATH: Final = member("/metadata/annotations", ANNOTATION)
 _members: Final = json.Decoder(dict[str, Raw]).decode
 
 
-def scrub(annotations: Mapping[str, str]) -> list[Op]:
+def scrub(text: str | None) -> list[Op]:
     """Drop ``spec.value`` from the annotation, and keep all else as it is. Raises Invalid where it can't be read."""
-    text = annotations.get(ANNOTATION)
     if text is None:
         return []
+    if len(text) > LIMIT:
+        raise Invalid(f"annotation {ANNOTATION}", "is longer than any that is stored: use kubectl apply --server-side")
     try:
         scrubbed = _without_value(text.rstrip("\n"))
     except (ValueError, RecursionError):

@@ -14,7 +14,8 @@ from msgspec import DecodeError, Struct, json
 from runtimeenv.core.patches import Op
 from runtimeenv.core.tenancy import Enrolment
 from runtimeenv.errors import ClusterError, Denied, Invalid, KeyUnavailable, RuntimeEnvError
-from runtimeenv.serving.server import Answer
+from runtimeenv.serving.connection import TOO_LARGE
+from runtimeenv.serving.http import Answer
 from runtimeenv.webhook.namespaces import Namespaces
 from runtimeenv.webhook.outcomes import Outcomes
 
@@ -23,6 +24,11 @@ ApiVersion = Literal["admission.k8s.io/v1"]
 API_VERSION: Final[ApiVersion] = "admission.k8s.io/v1"
 
 MALFORMED: Final = Answer(400, b"not an AdmissionReview of admission.k8s.io/v1 for this path\n", "text/plain")
+
+
+SMALL: Final = 256 * 1024
+"""Bytes of a review that decoding can't blow up to more than 10 MiB."""
+UNBOUNDED: Final = 1 << 62
 
 
 class Request(Struct, Generic[T], rename="camel"):
@@ -81,10 +87,14 @@ class EnrolmentNeeded(Exception):
 class Reviewer(Generic[T]):
     """Answers the reviews of one path: decodes, has them judged, and words the verdict.
 
-    What is known is judged at once; only a namespace that isn't known as enrolled makes a review wait.
+    What is known is judged at once; only a namespace that isn't known as enrolled makes a review wait: as bytes, since
+    objects take twenty times the room. ``objects`` bounds those that one review is decoded into, by its braces.
     """
 
-    def __init__(self, kind: type[T], judge: Judge[T], namespaces: Namespaces, outcomes: Outcomes) -> None:
+    def __init__(
+        self, kind: type[T], judge: Judge[T], namespaces: Namespaces, outcomes: Outcomes, objects: int = UNBOUNDED
+    ) -> None:
+        self._objects = objects
         self._decode = json.Decoder(Review[kind]).decode  # type: ignore[valid-type]
         self._judge = judge
         self._namespaces = namespaces
@@ -113,6 +123,8 @@ class Reviewer(Generic[T]):
         return answer
 
     def _answer(self, body: bytes) -> Answer | Awaitable[Answer]:
+        if len(body) > SMALL and body.count(b"{") > self._objects:
+            return self._malformed(TOO_LARGE)
         try:
             request: Request[T] = self._decode(body).request
         except (ValueError, RecursionError):
@@ -120,20 +132,20 @@ class Reviewer(Generic[T]):
         try:
             return self._verdict(request, self._namespaces.known(request.namespace))
         except EnrolmentNeeded:
-            return self._read_first(request)
+            return self._read_first(request.uid, request.namespace, body)
 
-    async def _read_first(self, request: Request[T]) -> Answer:
+    async def _read_first(self, uid: str, namespace: str, body: bytes) -> Answer:
         try:
-            enrolment = await self._namespaces.read(request.namespace)
+            enrolment = await self._namespaces.read(namespace)
         except (Denied, ClusterError) as error:
-            return self._denied(request, error)
-        return self._verdict(request, enrolment)
+            return self._denied(uid, error)
+        return self._verdict(self._decode(body).request, enrolment)
 
     def _verdict(self, request: Request[T], enrolment: Enrolment | None) -> Answer:
         try:
             ops = self._judge(request, enrolment)
         except (Invalid, Denied, KeyUnavailable) as error:
-            return self._denied(request, error)
+            return self._denied(request.uid, error)
         except (DecodeError, RecursionError):
             return self._malformed()
         if not ops:
@@ -142,13 +154,13 @@ class Reviewer(Generic[T]):
         self._outcomes.patched += 1
         return patched(request.uid, ops)
 
-    def _malformed(self) -> Answer:
+    def _malformed(self, answer: Answer = MALFORMED) -> Answer:
         self._outcomes.malformed += 1
-        return MALFORMED
+        return answer
 
-    def _denied(self, request: Request[T], error: RuntimeEnvError) -> Answer:
+    def _denied(self, uid: str, error: RuntimeEnvError) -> Answer:
         self._outcomes.denied += 1
-        return denied(request.uid, error)
+        return denied(uid, error)
 
 
 def allowed(uid: str) -> Answer:

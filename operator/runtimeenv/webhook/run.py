@@ -14,7 +14,7 @@ from runtimeenv.cluster.kinds import NAMESPACES
 from runtimeenv.cluster.objects import AnnotatedMetadata
 from runtimeenv.cluster.protocol import Cluster, Query
 from runtimeenv.cluster.reflector import Reflector
-from runtimeenv.core.pod import Pod
+from runtimeenv.core.pod import OBJECTS_LIMIT, pods_of
 from runtimeenv.serving.folders import Folder
 from runtimeenv.serving.http import Routes
 from runtimeenv.serving.lifecycle import serve
@@ -85,11 +85,12 @@ class Webhook:
         self.probe_port = 0
 
     def _routes(self, reviews: Reviews) -> Routes:
-        injection = Injection(self._settings.pod_domain)
-        sealing = Sealing(self._keys, Comparer(), self._settings.plaintext_policy)
+        domain, namespaces = self._settings.pod_domain, self._namespaces
+        inject = Injection(domain).judge
+        seal = Sealing(self._keys, Comparer(), self._settings.plaintext_policy).judge
         return {
-            ("POST", "/inject"): Reviewer(Pod, injection.judge, self._namespaces, reviews.of("inject")),
-            ("POST", "/seal"): Reviewer(Variable, sealing.judge, self._namespaces, reviews.of("seal")),
+            ("POST", "/inject"): Reviewer(pods_of(domain), inject, namespaces, reviews.of("inject"), OBJECTS_LIMIT),
+            ("POST", "/seal"): Reviewer(Variable, seal, namespaces, reviews.of("seal")),
         }
 
     async def start(self) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Final, Literal
 
-from msgspec import Struct, field
+from msgspec import DecodeError, Raw, Struct, ValidationError, field, json
 
 from runtimeenv.core.identity import Identity, Layer, parse_name, parse_target, scope_of
 from runtimeenv.core.patches import Op, add, remove
@@ -16,25 +15,66 @@ from runtimeenv.crypto.seal import SealedValue, seal
 from runtimeenv.errors import Denied, Invalid
 from runtimeenv.webhook.compare import Comparer
 from runtimeenv.webhook.keys import Keys
-from runtimeenv.webhook.last_applied import scrub
+from runtimeenv.webhook.last_applied import ANNOTATION, scrub
 from runtimeenv.webhook.reviews import EnrolmentNeeded, Request
 from runtimeenv.webhook.sources import replaced
+
+ABSENT: Final = Raw(b"")
+NOTHING: Final = (ABSENT, Raw(b"null"))
+
+
+class Annotations(Struct):
+    """``metadata.annotations``: the one that holds a copy."""
+
+    last_applied: str | None = field(default=None, name=ANNOTATION)
+
+    def __repr__(self) -> str:
+        return "Annotations()"
 
 
 class VariableMeta(Struct):
     """``metadata``."""
 
-    annotations: dict[str, str] | None = None
+    annotations: Annotations | None = None
 
 
 class Variable(Struct):
     """A RuntimeEnvVar as a user sent it: the schema is checked later, so its spec may be anything."""
 
     metadata: VariableMeta = field(default_factory=VariableMeta)
-    spec: Any = None
+    spec: Raw = ABSENT
 
     def __repr__(self) -> str:
         return "Variable()"
+
+
+class Spec(Struct, rename="camel"):
+    """``spec``, as it came: each field may be anything, of any size, and is only read as what it should be.
+
+    What else it holds isn't read: notes of 3 MB cost half a second as Python objects, and 70 MiB.
+    """
+
+    scope: Raw = ABSENT
+    workspace_id: Raw = ABSENT
+    project_id: Raw = ABSENT
+    target: Raw = ABSENT
+    name: Raw = ABSENT
+    value: Raw = ABSENT
+    sealed_value: Raw = ABSENT
+    value_from: Raw = ABSENT
+
+    @property
+    def sources(self) -> dict[str, Raw]:
+        """Those that it has."""
+        found = {"value": self.value, "sealedValue": self.sealed_value, "valueFrom": self.value_from}
+        return {name: raw for name, raw in found.items() if raw not in NOTHING}
+
+    def __repr__(self) -> str:
+        return "Spec()"
+
+
+_decode_spec: Final = json.Decoder(Spec).decode
+_decode_text: Final = json.Decoder(str).decode
 
 
 class Sealing:
@@ -50,20 +90,21 @@ class Sealing:
         variable = request.object
         if variable is None or request.sub_resource:
             return []
-        spec = _mapping(variable.spec)
-        stored = _mapping(request.old_object.spec) if request.old_object is not None else {}
-        gone = replaced(spec, stored)
-        _check_sealed(spec, stored)
-        ops = scrub(variable.metadata.annotations or {})
-        if "value" not in spec:
+        spec = _spec(variable.spec)
+        stored = _spec(request.old_object.spec) if request.old_object is not None else Spec()
+        gone = replaced(spec.sources, stored.sources)
+        _check_sealed(spec.sealed_value, stored.sealed_value)
+        annotations = variable.metadata.annotations
+        ops = scrub(annotations.last_applied) if annotations else []
+        if spec.value == ABSENT:
             return ops + [remove(f"/spec/{source}") for source in gone]
-        text = self._sealed(spec, stored.get("sealedValue"), enrolment)
+        text = self._sealed(spec, stored.sealed_value, enrolment)
         ops += [remove(f"/spec/{source}") for source in ("value", *gone) if source != "sealedValue"]
-        return ops if spec.get("sealedValue") == text else [*ops, add("/spec/sealedValue", text)]
+        return ops if _text(spec.sealed_value) == text else [*ops, add("/spec/sealedValue", text)]
 
-    def _sealed(self, spec: Mapping[str, Any], former: Any, enrolment: Enrolment | None) -> str:
+    def _sealed(self, spec: Spec, former: Raw, enrolment: Enrolment | None) -> str:
         """The sealed text of ``value``: the former one where that holds it, so that nothing is written."""
-        value = self._plaintext(spec["value"])
+        value = self._plaintext(spec.value)
         if enrolment is None:
             raise EnrolmentNeeded
         identity = _identity(spec, enrolment.tenant)
@@ -71,14 +112,15 @@ class Sealing:
             raise Denied(f"spec.scope: this namespace may define only {enrolment.defines}")
         return self._restored(former, identity, value) or self._anew(identity, value)
 
-    def _plaintext(self, value: Any) -> Plaintext:
+    def _plaintext(self, value: Raw) -> Plaintext:
         if self._plaintext_policy == "Deny":
             raise Denied("spec.value: plaintext is not accepted in this cluster: use sealedValue or valueFrom")
-        if not isinstance(value, str):
+        text = _text(value)
+        if text is None:
             raise Invalid("spec.value", 'is not text: put it in quotes ("8080", "true"), or remove it')
-        return Plaintext.parse(value)
+        return Plaintext.parse(text)
 
-    def _restored(self, former: Any, identity: Identity, value: Plaintext) -> str | None:
+    def _restored(self, former: Raw, identity: Identity, value: Plaintext) -> str | None:
         sealed = _parsed(former)
         if sealed is None or sealed.compare is None or sealed.key_id != self._keys.sealing.key_id:
             return None
@@ -92,43 +134,48 @@ class Sealing:
         return str(sealed.tagged(tag))
 
 
-def _mapping(spec: Any) -> Mapping[str, Any]:
-    if not isinstance(spec, dict):
-        raise Invalid("spec", "is required, and is an object")
-    return spec
-
-
-def _check_sealed(spec: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
-    """A sealed text that this write brings has the form of one; only the controller can tell whether it opens."""
-    text = spec.get("sealedValue")
-    if text is None or text == stored.get("sealedValue"):
-        return
-    SealedValue.parse(text if isinstance(text, str) else "")
-
-
-def _parsed(former: Any) -> SealedValue | None:
+def _spec(raw: Raw) -> Spec:
     try:
-        return SealedValue.parse(former) if isinstance(former, str) else None
+        return _decode_spec(raw)
+    except DecodeError:
+        raise Invalid("spec", "is required, and is an object") from None
+
+
+def _text(raw: Raw) -> str | None:
+    """The text that this is, None for anything else."""
+    try:
+        return None if raw == ABSENT else _decode_text(raw)
+    except ValidationError:
+        return None
+
+
+def _check_sealed(brought: Raw, stored: Raw) -> None:
+    """A sealed text that this write brings has the form of one; only the controller can tell whether it opens."""
+    if brought not in (*NOTHING, stored):
+        SealedValue.parse(_text(brought) or "")
+
+
+def _parsed(former: Raw) -> SealedValue | None:
+    try:
+        return SealedValue.parse(_text(former) or "")
     except Invalid:
         return None
 
 
-def _identity(spec: Mapping[str, Any], tenant: str) -> Identity:
+def _identity(spec: Spec, tenant: str) -> Identity:
     try:
-        scope = scope_of(_text(spec, "scope"), tenant, _text(spec, "workspaceId"), _text(spec, "projectId"))
-        return Identity(Layer(scope, parse_target("target", _text(spec, "target", "all"))), _name(spec))
+        workspace, project = _word("workspaceId", spec.workspace_id), _word("projectId", spec.project_id)
+        scope = scope_of(_word("scope", spec.scope), tenant, workspace, project)
+        layer = Layer(scope, parse_target("target", _word("target", spec.target, "all")))
+        return Identity(layer, parse_name("name", _word("name", spec.name)))
     except Invalid as error:
         raise Invalid(f"spec.{error.field}", error.message) from None
 
 
-def _name(spec: Mapping[str, Any]) -> str:
-    return parse_name("name", _text(spec, "name"))
-
-
-def _text(spec: Mapping[str, Any], name: str, absent: str = "") -> str:
-    found = spec.get(name)
-    if found is None:
+def _word(name: str, raw: Raw, absent: str = "") -> str:
+    if raw in NOTHING:
         return absent
-    if not isinstance(found, str):
+    text = _text(raw)
+    if text is None:
         raise Invalid(name, "is not text: put it in quotes")
-    return found
+    return text

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
+
+from msgspec import Raw
 
 from runtimeenv.errors import Invalid
 
 SOURCES: Final = ("value", "sealedValue", "valueFrom")
 
 
-def replaced(spec: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
+def replaced(brought: Mapping[str, Raw], stored: Mapping[str, Raw]) -> list[str]:
     """The sources that the write only carries over, where it adds another: they go.
 
-    ``stored`` is the spec before the write, empty for a new object. Raises Invalid for two that are added together.
+    ``stored`` are those before the write, none for a new object. An API server writes both in one way, so what is equal
+    is so byte for byte. Raises Invalid for two that are added together.
     """
-    present = [name for name in SOURCES if spec.get(name) is not None]
-    carried = [name for name in present if name in stored and stored[name] == spec[name]]
+    present = [name for name in SOURCES if name in brought]
+    carried = [name for name in present if stored.get(name) == brought[name]]
     if len(present) < 2:
         return []
     if len(present) - len(carried) != 1:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runtimeenv.core.inject import inject, pod_terms
 from runtimeenv.core.names import INJECTED_ANNOTATION
-from runtimeenv.core.pod import Pod
+from runtimeenv.core.pod import Pod, pods_of
 from tests.patching import applied
 
 SECRET = "renv.sandbox.p-blog"
@@ -91,7 +91,7 @@ def selected(pod: Manifest) -> list[bool]:
 
 def read(pod: Manifest) -> Pod:
     """As the webhook reads it."""
-    return msgspec.json.decode(msgspec.json.encode(pod), type=Pod)
+    return msgspec.json.decode(msgspec.json.encode(pod), type=pods_of(DOMAIN))
 
 
 def wired(pod: Manifest, secret: str = SECRET) -> Manifest:

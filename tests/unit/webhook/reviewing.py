@@ -11,12 +11,12 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from runtimeenv.core.names import DEFAULT_POD_DOMAIN
-from runtimeenv.core.pod import Pod
+from runtimeenv.core.pod import OBJECTS_LIMIT, pods_of
 from runtimeenv.serving.http import Answer
 from runtimeenv.webhook.injection import Injection
 from runtimeenv.webhook.namespaces import Namespaces
 from runtimeenv.webhook.outcomes import Reviews
-from runtimeenv.webhook.reviews import Judge, Reviewer, T
+from runtimeenv.webhook.reviews import UNBOUNDED, Judge, Reviewer, T
 from tests.builders import Manifest
 from tests.fakes.cluster import FakeCluster
 from tests.patching import applied
@@ -57,11 +57,11 @@ def review(
 class Asked:
     """A reviewer with its namespaces in a fake cluster."""
 
-    def __init__(self, kind: type[T], judge: Judge[T], *namespaces: Manifest) -> None:
+    def __init__(self, kind: type[T], judge: Judge[T], *namespaces: Manifest, objects: int = UNBOUNDED) -> None:
         self.cluster = FakeCluster(*namespaces)
         self.namespaces = Namespaces(self.cluster)
         self.registry = CollectorRegistry()
-        self._reviewer = Reviewer(kind, judge, self.namespaces, Reviews(self.registry).of("test"))
+        self._reviewer = Reviewer(kind, judge, self.namespaces, Reviews(self.registry).of("test"), objects)
 
     async def raw(self, body: bytes) -> Answer:
         """The answer to these bytes."""
@@ -89,4 +89,4 @@ class Asked:
 
 def injecting(*namespaces: Manifest, domain: str = DEFAULT_POD_DOMAIN) -> Asked:
     """The reviewer of pods."""
-    return Asked(Pod, Injection(domain).judge, *namespaces)
+    return Asked(pods_of(domain), Injection(domain).judge, *namespaces, objects=OBJECTS_LIMIT)

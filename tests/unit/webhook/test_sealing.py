@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from runtimeenv.crypto.seal import SealedValue
 from tests.builders import Manifest, variable
@@ -151,5 +152,5 @@ async def test_each_seal_has_a_tag_of_the_primary_compare_key(sealer: Sealer) ->
 async def test_no_object_shows_in_a_repr(sealer: Sealer) -> None:
     from runtimeenv.webhook.sealing import Variable  # noqa: PLC0415
 
-    assert CANARY not in repr(Variable(spec={"value": CANARY}))
+    assert CANARY not in repr(Variable(spec=Raw(f'{{"value": "{CANARY}"}}'.encode())))
     assert sealer.keys.compare.by_id["0a1b2c3d"].decode() not in repr(sealer.keys.compare)
