@@ -26,9 +26,14 @@ def removal() -> list[str]:
     return section("Uninstall")
 
 
-def section(heading: str) -> list[str]:
-    """The commands of one section of docs/operations.md."""
-    text = (REPOSITORY / "docs/operations.md").read_text()
+def removal_without_helm() -> list[str]:
+    """What removes an operator that was installed without Helm, and keeps variables and keys."""
+    return section("Without Helm", "charts/runtime-env/README.md")
+
+
+def section(heading: str, document: str = "docs/operations.md") -> list[str]:
+    """The commands of one section of a document."""
+    text = (REPOSITORY / document).read_text()
     return _commands(text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0])
 
 

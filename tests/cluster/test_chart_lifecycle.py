@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runtimeenv import __version__
+from tests import documents
 from tests.cluster.test_chart_values import EVERYTHING
 from tests.kube import build, chart, controlplane, foreign_crds, state
 from tests.kube.chart import NAMESPACE
@@ -72,6 +77,31 @@ def test_a_release_comes_changes_goes_back_and_goes(cluster: Cluster, program: s
     helm(*install, values={})
     assert standing(cluster) == identities({})
     helm("uninstall", "runtime-env")
+
+
+@pytest.mark.parametrize("program", chart.HELMS)
+def test_the_printed_upgrade_runs_the_image_of_the_new_release(cluster: Cluster, program: str, tmp_path: Path) -> None:
+    shutil.copytree(chart.CHART, tmp_path / "chart")
+    described = (tmp_path / "chart/Chart.yaml").read_text()
+    (tmp_path / "chart/Chart.yaml").write_text(re.sub('appVersion: ".*"', 'appVersion: "0.0.1"', described))
+    [installation, upgrade] = [printed(section)[0] for section in ("Install", "Upgrade")]
+
+    def images(words: list[str], folder: Path) -> set[str]:
+        argv = [str(folder) if word == "charts/runtime-env" else word for word in words if word != "--wait"]
+        chart.helm(*argv, f"--kubeconfig={cluster.kubeconfig}", program=program)
+        deployments = cluster.get_json("deployments", f"--namespace={NAMESPACE}")["items"]
+        pods = [deployment["spec"]["template"]["spec"] for deployment in deployments]
+        return {pod["containers"][0]["image"].rpartition("/")[2] for pod in pods}
+
+    assert images(installation, tmp_path / "chart") == {"runtime-env:0.0.1"}
+    assert images(upgrade, chart.CHART) == {f"runtime-env:{__version__}"}
+    chart.helm("uninstall", "runtime-env", f"--kubeconfig={cluster.kubeconfig}", f"-n={NAMESPACE}", program=program)
+
+
+def printed(section: str) -> list[list[str]]:
+    """The commands of helm in a section of docs/operations.md."""
+    every = [words for line in documents.section(section) for words in documents.programs(line)]
+    return [words for program, *words in every if program == "helm"]
 
 
 @pytest.mark.parametrize("program", chart.HELMS)

@@ -23,6 +23,13 @@ INSTALLATIONS = [
 UPGRADES = [
     words for document in DOCUMENTS for line in commands(document) for words in programs(line) if words[1] == "upgrade"
 ]
+PRINTED_IMAGES = {
+    word.removeprefix("IMAGE=")
+    for line in commands(REPOSITORY / "README.md")
+    for words in programs(line)
+    for word in words
+    if word.startswith("IMAGE=") or (words[:3] == ["kind", "load", "docker-image"] and ":" in word)
+}
 PRINTED = "http://127.0.0.1:8000"
 REQUESTS = [line for line in commands(REPOSITORY / "README.md") if assignment(line) or line.startswith("curl ")]
 ONLY_FOR_A_CLUSTER = {"--wait", "--create-namespace"}
@@ -37,17 +44,28 @@ def test_the_printed_installation_runs_the_printed_image(words: list[str]) -> No
     assert done.returncode == 0, done.stderr
     objects = [found for found in yaml.safe_load_all(done.stdout) if found]
     pods = [deployment["spec"]["template"]["spec"] for deployment in chart.of_kind(objects, "Deployment")]
-    assert {pod["containers"][0]["image"] for pod in pods} == {"registry.example/runtime-env:0.1.0"}
+    [image] = {pod["containers"][0]["image"] for pod in pods}
+    assert image in PRINTED_IMAGES
     namespaces = {found["metadata"]["namespace"] for found in chart.of_kind(objects, "Deployment")}
     assert namespaces == {chart.NAMESPACE}
 
 
 @pytest.mark.parametrize("words", UPGRADES, ids=" ".join)
 def test_the_printed_upgrade_turns_on_what_it_says(words: list[str]) -> None:
-    [found] = [word for before, word in pairwise(words) if before == "--set"]
-    name, _, wanted = found.partition(".enabled=")
-    objects = chart.rendered({name: {"enabled": wanted == "true"}})
-    assert chart.named(objects, "Deployment", f"runtime-env-{name}")
+    for path, wanted in given(words).items():
+        name = path.removesuffix(".enabled")
+        objects = chart.rendered({name: {"enabled": wanted == "true"}})
+        assert chart.named(objects, "Deployment", f"runtime-env-{name}")
+
+
+def test_an_upgrade_without_another_change_is_printed_and_no_command_pins_the_image() -> None:
+    assert [words for words in UPGRADES if not given(words)]
+    assert [words for words in [*INSTALLATIONS, *UPGRADES] if {"image.tag", "image.digest"} & set(given(words))] == []
+
+
+def given(words: list[str]) -> dict[str, str]:
+    """What a command of helm sets."""
+    return dict(word.split("=", 1) for before, word in pairwise(words) if before == "--set")
 
 
 @pytest.fixture

@@ -11,12 +11,14 @@ from runtimeenv.core import names
 from tests.builders import Manifest, namespace
 from tests.cluster.conftest import ENROLLER, NAMESPACE_ADMIN, OTHER_TENANT, PROJECT, TENANT, WORKSPACE, Spaces
 from tests.cluster.writes import accepted, create, patch, raw, refused
-from tests.kube.cluster import Cluster
+from tests.kube.cluster import Cluster, wait
 
 pytestmark = pytest.mark.usefixtures("people")
 
 FOR_LIFE = "belongs to one tenant for life"
 TENANT_FIRST = "set the label runtime.miosa.ai/tenant"
+OWNER = "nora"  # of one namespace
+NO_RIGHT = f'User "{OWNER}" cannot '
 NOT_YOURS = "you may not enrol namespaces under tenant"
 
 
@@ -143,6 +145,24 @@ def test_a_narrowed_namespace_is_no_home(policies: Cluster, spaces: Spaces) -> N
     for name in (spaces.workspace, spaces.project):
         done = patch(policies, f"namespace/{name}", "", labelled(home="true"), user=ENROLLER)
         refused(done, "enrolment", "for a namespace of the whole tenant")
+
+
+def test_a_role_inside_a_namespace_and_the_verb_enrol_that_one_alone(policies: Cluster, spaces: Spaces) -> None:
+    rule = {"apiGroups": [names.GROUP], "resources": ["tenants"], "resourceNames": [TENANT], "verbs": ["enroll"]}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "test-verb"}}
+    update = ("--verb=get,update,patch", "--resource=namespaces", "-n", spaces.stranger)
+    bound = (f"--user={OWNER}", "-n", spaces.stranger)
+    policies.apply({**role, "rules": [rule]})
+    policies.kubectl("create", "clusterrolebinding", "test-verb", "--clusterrole=test-verb", f"--user={OWNER}")
+    policies.kubectl("create", "role", "test-owner", *update)
+    policies.kubectl("create", "rolebinding", "test-owner", "--role=test-owner", *bound)
+    enrolled = labelled(tenant=TENANT)
+    own = f"namespace/{spaces.stranger}"
+    wait(lambda: patch(policies, own, "", enrolled, user=OWNER).code == 0, "the roles to be known")
+    assert NO_RIGHT in patch(policies, "namespace/default", "", enrolled, user=OWNER).err
+    assert NO_RIGHT in create(policies, fresh(tenant=TENANT), user=OWNER).err
+    policies.kubectl("delete", "clusterrole,clusterrolebinding", "test-verb")
+    policies.kubectl("delete", "role,rolebinding", "test-owner", "-n", spaces.stranger)
 
 
 def test_a_deleted_namespace_may_be_made_anew_for_another_tenant(policies: Cluster) -> None:

@@ -23,6 +23,7 @@ from tests.kube import chart
 from tests.kube.chart import ChartFailed
 from tests.kube.cluster import Cluster, wait
 from tests.patching import applied
+from tests.symptoms import shown
 
 DOMAIN = names.DEFAULT_POD_DOMAIN
 SECRET = secret_name(Shape("sandbox"))
@@ -159,6 +160,28 @@ def test_what_the_webhook_would_deny_is_refused(
     named = [{f"{DOMAIN}/{word}": text for word, text in words.items()} for words in (labels, annotations)]
     manifest = pod(f"{getattr(spaces, sort)}/x", POD_LABELS | named[0], named[1])
     refused(create(cluster, manifest, user=DEVELOPER), "pods", says)
+
+
+@pytest.mark.usefixtures("people")
+def test_the_document_shows_what_is_refused(cluster: Cluster, spaces: Spaces) -> None:
+    def said(namespace: str, labels: dict[str, str], annotations: dict[str, str]) -> str:
+        return create(cluster, pod(f"{namespace}/x", POD_LABELS | labels, annotations), user=DEVELOPER).err
+
+    shown("A pod is refused under injection: policy", said(spaces.stranger, {}, {}))
+    another = {f"{DOMAIN}/workspace": "ws_2"}
+    shown("A pod is refused under injection: policy, for its labels", said(spaces.workspace, another, {}))
+    run = {f"{DOMAIN}/run-env": "{}"}
+    shown("A pod is refused under injection: policy, for run-env", said(spaces.tenant, {}, run))
+    [binding] = [
+        found
+        for found in chart.of_kind(chart.rendered({"injection": "policy"}), "MutatingAdmissionPolicyBinding")
+        if found["metadata"]["name"] == POLICY
+    ]
+    cluster.kubectl("delete", binding["kind"], POLICY)
+    unwired = wait(lambda: said(spaces.tenant, {}, {}), "the policy to wire no more")
+    chart.apply(cluster, [binding])
+    shown("A pod is refused under injection: policy, for nobody wired it", unwired)
+    wait(lambda: not said(spaces.tenant, {}, {}), "the policy to wire pods again")
 
 
 @pytest.mark.usefixtures("people")

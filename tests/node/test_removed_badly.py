@@ -56,6 +56,12 @@ def says(operator_pods: OperatorPods, text: str) -> bool:
     return text in operator_pods.logs("controller")
 
 
+def unmounted(node: Cluster, volume: str) -> str:
+    """What the kubelet says of a volume of ours that it can't mount; nothing if it could."""
+    failed = node.get_json("events", "-n", NAMESPACE, "--field-selector=reason=FailedMount")["items"]
+    return next((event["message"] for event in failed if f'volume "{volume}"' in event["message"]), "")
+
+
 def rollouts(operator_pods: OperatorPods) -> None:
     for deployment in ("controller", "webhook", "api"):
         status = ("rollout", "status", f"deployment/runtime-env-{deployment}", "--timeout=180s")
@@ -104,6 +110,7 @@ def test_a_namespace_that_was_deleted_comes_back_with_its_keys(
     ours.kubectl("patch", "configmap/held", "-n", NAMESPACE, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
     ours.kubectl("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=60s")
     install(operator_pods)
+    shown("The webhook waits for its certificate", wait(lambda: unmounted(ours, "tls"), "the kubelet to miss it"))
     wait(lambda: says(operator_pods, "restore it from a backup"), "the controller to say what is missing")
     typist.type(f"kubectl create -f {tmp_path}/keys.yaml")
     rollouts(operator_pods)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 
 import pytest
 
 from tests import builders
+from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster, wait
 from tests.kube.operator_pods import OperatorPods
 from tests.node import pods
@@ -43,6 +45,24 @@ def test_a_pod_waits_for_its_secret_and_starts_once_it_may_be_written(node: Clus
     node.kubectl("delete", "resourcequota/none", "-n", namespace)
     node.kubectl("delete", "renv/renv.agent", "-n", namespace)
     pods.wait_ready(node, namespace, "waits")
+
+
+def test_an_image_that_nobody_pushed(ours: Cluster, operator_pods: OperatorPods) -> None:
+    nowhere = {"name": "api", "image": "127.0.0.1:1/runtime-env:absent", "imagePullPolicy": "IfNotPresent"}
+    change = {"spec": {"template": {"spec": {"containers": [nowhere]}}}}
+    operator_pods.kubectl("patch", "deployment/runtime-env-api", "-p", json.dumps(change))
+
+    def message() -> str:
+        statuses = [pod["status"] for pod in ours.get_json("pods", "-n", NAMESPACE)["items"]]
+        containers = [container for status in statuses for container in status.get("containerStatuses", [])]
+        waiting = [container["state"].get("waiting", {}) for container in containers]
+        return next((found["message"] for found in waiting if found.get("reason") == "ImagePullBackOff"), "")
+
+    try:
+        shown("The image can't be pulled", wait(message, "the kubelet to back off"))
+    finally:
+        operator_pods.kubectl("rollout", "undo", "deployment/runtime-env-api")
+        operator_pods.kubectl("rollout", "status", "deployment/runtime-env-api", "--timeout=90s", timeout=100)
 
 
 def test_a_running_container_keeps_its_values_until_it_restarts(node: Cluster, namespace: str) -> None:

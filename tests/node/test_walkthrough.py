@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from tests.demo import ground
-from tests.documents import DOCUMENTS, EXAMPLES, commands, programs, removal
-from tests.kube.cluster import Cluster
-from tests.kube.operator_pods import RELEASE, OperatorPods, forwarded, forwarding
+from tests.documents import DOCUMENTS, EXAMPLES, commands, programs, removal, removal_without_helm
+from tests.kube.cluster import Cluster, wait
+from tests.kube.operator_pods import RELEASE, OperatorPods
 from tests.node import pods
 from tests.typist import Typist
 
@@ -33,24 +35,45 @@ def typist(
 
 
 def test_every_line_of_the_documents_works_in_order(typist: Typist, node: Cluster) -> None:
-    printed = [line for document in DOCUMENTS for line in commands(document) if line not in removal()]
+    elsewhere = [*removal(), *removal_without_helm()]
+    printed = [line for document in DOCUMENTS for line in commands(document) if line not in elsewhere]
     typable = [line for line in printed if {words[0] for words in programs(line)} <= TYPED]
-    [[_, *words]] = [programs(line)[0] for line in printed if line.startswith(FORWARDING)]
-    assert words == forwarding(node, 8000)[-len(words) :]
     said: dict[str, str] = {}
-    with forwarded(node, 8000):
+    with ExitStack() as forwarded:
         for line in typable:
-            if not line.startswith(FORWARDING):
+            if line.startswith(FORWARDING):
+                forwarded.enter_context(forwarding(node, line))
+            else:
                 said[line] = typed(typist, line, said)
     assert "MODEL=claude-small" in said["kubectl exec sandbox --namespace acme -- env"].splitlines()
     assert [line for line in said if "runtimeenv seal" in line and "sealedValue: renv1.xwing." not in said[line]] == []
+    assert [text for line, text in said.items() if line.endswith("/readyz")] == ["ok\n"]
+
+
+@contextmanager
+def forwarding(node: Cluster, line: str) -> Iterator[None]:
+    """A printed `kubectl port-forward … &`, as soon as something answers behind it, until the block ends."""
+    [[_, *words]] = programs(line)
+    port = words[-1].partition(":")[0]
+    running = node.spawn([*node.kubectl_argv()[len(node.reach) :], *words], env={}, log=node.folder / f"{port}.log")
+    asked = [*node.reach, "curl", "--silent", "--fail", f"http://127.0.0.1:{port}/healthz"]
+
+    def answers() -> bool:
+        running.expect_alive()
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+    try:
+        wait(answers, f"an answer through {line}")
+        yield
+    finally:
+        running.stop()
 
 
 def typed(typist: Typist, line: str, said: Mapping[str, str]) -> str:
     """What a line prints; the id of an API key in it is that of the newest that was printed."""
     issued = [text.split("_")[2] for text in said.values() if text.startswith("msk_live_")]
     line = KEY_ID.sub(issued[-1], line) if issued else line
-    return str(typist.ask(line)) if line.startswith("curl ") else typist.type(line)
+    return str(typist.ask(line)) if "/api/v1/" in line else typist.type(line)
 
 
 def test_every_example_applies_and_its_pods_run(typist: Typist, node: Cluster) -> None:
@@ -65,13 +88,18 @@ def test_every_example_applies_and_its_pods_run(typist: Typist, node: Cluster) -
     assert pods.environment(node, "acme", "computer")["MODEL"] == "claude-small"
 
 
+@pytest.mark.parametrize("by", ["helm", "kubectl"])
 def test_uninstalling_keeps_variables_environments_and_keys(
-    typist: Typist, node: Cluster, operator_pods: OperatorPods
+    typist: Typist, node: Cluster, operator_pods: OperatorPods, by: str
 ) -> None:
     typist.type("kubectl apply -f deploy/examples/namespaces.yaml -f deploy/examples/variable-value.yaml")
     typist.type("kubectl wait --for=condition=Ready rvar/model -n acme --timeout=60s")
     before = kept(node)
-    operator_pods.helm("uninstall", RELEASE)
+    if by == "helm":
+        operator_pods.helm("uninstall", RELEASE)
+    else:
+        for line in removal_without_helm():
+            typist.type(line)
     assert kept(node) == before
     operator_pods.upgrade()
     typist.type("kubectl wait --for=condition=Ready rvar --all -n acme --timeout=60s")

@@ -16,7 +16,13 @@ from tests.documents import DOCUMENTS, EXAMPLES, REPOSITORY, commands, programs
 
 ALL = [(document.name, command) for document in DOCUMENTS for command in commands(document)]
 RUN_ELSEWHERE = {"kubectl", "helm", "curl", "sops", "age-keygen"}
-FORMS = {("docker", "push"), ("printf", "%s")}
+FORMS = {
+    ("docker", "push"),
+    ("export", "PATH=$PWD/.venv/bin:$PATH"),
+    ("kind", "create"),
+    ("kind", "load"),
+    ("printf", "%s"),
+}
 
 
 def of(program: str) -> list[list[str]]:
@@ -36,7 +42,12 @@ def test_the_make_targets_exist(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", of("runtimeenv"), ids=" ".join)
-def test_the_command_line_knows_the_printed_options(words: list[str]) -> None:
+def test_the_command_line_knows_the_printed_options(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in re.findall(r" > (\S+)", " ".join(command for _, command in ALL)):
+        (tmp_path / name).touch()
     command: click.Command = main
     while isinstance(command, click.Group):
         context = command.make_context(words.pop(0), list(words), resilient_parsing=True)
@@ -46,10 +57,23 @@ def test_the_command_line_knows_the_printed_options(words: list[str]) -> None:
     assert command.make_context(words[0], words[1:])
 
 
-@pytest.mark.parametrize("words", [*of("docker"), *of("kubectl"), *of("helm")], ids=" ".join)
+@pytest.mark.parametrize("words", [*of("docker"), *of("kind"), *of("kubectl"), *of("helm")], ids=" ".join)
 def test_the_named_files_exist(words: list[str]) -> None:
     for word in (word for word in words if word.startswith(("deploy/", "charts/"))):
         assert (REPOSITORY / word).exists()
+
+
+def test_the_cluster_of_kind_is_given_the_image_that_is_made_and_that_the_chart_names() -> None:
+    [loaded] = [words for words in of("kind") if words[1] == "load"]
+    chart, values, kind = (
+        yaml.safe_load((REPOSITORY / path).read_text())
+        for path in ("charts/runtime-env/Chart.yaml", "charts/runtime-env/values.yaml", "deploy/kind.yaml")
+    )
+    image = f"{values['image']['repository']}:{chart['appVersion']}"
+    assert loaded == ["kind", "load", "docker-image", image, "--name", kind["name"]]
+    assert f"\nIMAGE ?= {values['image']['repository']}:$(VERSION)\n" in (REPOSITORY / "Makefile").read_text()
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert project["version"] == chart["appVersion"]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
