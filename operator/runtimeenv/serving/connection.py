@@ -21,6 +21,12 @@ NOT_FOUND: Final = Answer(404, b"no such path\n", "text/plain")
 TOO_LARGE: Final = Answer(413, b"request too large\n", "text/plain")
 BUSY: Final = Answer(503, b"too much is being received\n", "text/plain")
 FAULT: Final = Answer(500, b"internal error\n", "text/plain")
+GOING: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+"""To a request that may be on its way already: an API server sends it again, elsewhere."""
+FRESH: Final = 1.0
+"""Seconds in which the first request comes on a new connection."""
+FAREWELL: Final = 1.0
+"""Seconds in which a caller hangs up that was told so."""
 
 log: Final = logging.getLogger(__name__)
 
@@ -37,13 +43,16 @@ class Connection(asyncio.Protocol):
         self._received = 0
         self._headed = False
         self._last = False
+        self._dismissed = False
+        self._used = False
+        self._fresh_until = NEVER
         self._path = ""
         self.deadline = NEVER
 
     @property
     def idle(self) -> bool:
         """Is no request under way?"""
-        return self._answering is None and not self._received
+        return self._answering is None and not self._received and not self._last
 
     def close(self) -> None:
         """Hang up, once what is written is sent; at the second call, at once."""
@@ -53,10 +62,24 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._transport.close()
 
+    def dismiss(self) -> None:
+        """Have an idle caller hang up: did we, a request on its way would be lost. Nobody repeats a POST unasked."""
+        if self._transport is None or self._transport.is_closing() or not self.idle:
+            return
+        now = self._server.loop.time()
+        if not self._used and (left := self._fresh_until - now) > 0:
+            # Who has just called has something to say, and takes no such answer on a first request.
+            self._server.loop.call_later(left, self.dismiss)
+            return
+        self._last = self._dismissed = True
+        self._transport.write(GOING)
+        self.deadline = now + FAREWELL
+
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._fresh_until = self._server.loop.time() + FRESH
         self._server.join(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -66,6 +89,8 @@ class Connection(asyncio.Protocol):
         self._drop_body()
 
     def data_received(self, data: bytes) -> None:
+        if self._dismissed:
+            return  # answered already
         if not self._received:
             self.deadline = self._server.receive_until()
         self._received += len(data)
@@ -130,6 +155,7 @@ class Connection(asyncio.Protocol):
     def _write(self, answer: Answer) -> None:
         if self._transport is None or self._transport.is_closing():
             return
+        self._used = True
         self._last |= self._server.draining
         self._transport.write(answer.encoded(last=self._last))
         self.deadline = self._server.idle_until()

@@ -45,18 +45,21 @@ class Server:
         """Stop without failing a request.
 
         For ``linger`` seconds new connections are still served, since callers learn late that we go; every answer is
-        a connection's last. Then idle connections are closed, and after ``grace`` seconds all.
+        a connection's last. Then idle callers are sent away, and after ``grace`` seconds all.
         """
         self.draining = True
         await asyncio.sleep(linger)
         self._listener.close()
-        for connection in list(self._connections):
-            if connection.idle:
-                connection.close()
+        self.dismiss()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._until_empty()
         self.close()
+
+    def dismiss(self) -> None:
+        """Send all idle callers away."""
+        for connection in list(self._connections):
+            connection.dismiss()
 
     def close(self) -> None:
         """Stop at once. Its timer would keep a loop busy that is to be closed: a process with a fault would not end."""

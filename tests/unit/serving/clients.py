@@ -80,3 +80,16 @@ async def client(port: int, context: ssl.SSLContext | None = None) -> AsyncItera
         writer.close()
         with suppress(ConnectionError, ssl.SSLError):
             await writer.wait_closed()
+
+
+class Held:
+    """A handler that answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.free = asyncio.Event()
+
+    async def __call__(self, body: bytes) -> Answer:
+        self.asked.set()
+        await self.free.wait()
+        return Answer(200, body)

@@ -1,10 +1,9 @@
-import asyncio
 import logging
 
 import pytest
 
 from runtimeenv.serving.http import Answer, Limits, Routes
-from tests.unit.serving.clients import ROUTES, client, request, serving
+from tests.unit.serving.clients import ROUTES, Held, client, request, serving
 
 CANARY = b"canary-90d1"
 
@@ -122,19 +121,6 @@ async def test_a_fault_is_a_500_and_the_log_keeps_what_was_sent_out(caplog: pyte
     ] * 2
 
 
-class Held:
-    """A handler that answers when it is let go."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.free = asyncio.Event()
-
-    async def __call__(self, body: bytes) -> Answer:
-        self.asked.set()
-        await self.free.wait()
-        return Answer(200, body)
-
-
 async def test_who_sends_on_before_the_answer_gets_that_answer_and_no_more() -> None:
     held = Held()
     async with serving({("POST", "/held"): held}) as (_, port), client(port) as one:
@@ -155,34 +141,3 @@ async def test_a_client_that_leaves_before_the_answer_harms_nobody() -> None:
         held.free.set()
         async with client(port) as other:
             assert (await other.post(b"x"))[0] == 200
-
-
-async def test_draining_answers_what_is_under_way_and_then_hangs_up() -> None:
-    held = Held()
-    async with serving({("POST", "/held"): held}) as (server, port), client(port) as one, client(port) as idle:
-        await one.send(request(b"x", "/held"))
-        await held.asked.wait()
-        draining = asyncio.create_task(server.drain(0, 60))
-        assert await idle.ended()
-        held.free.set()
-        _, headers, body = await one.answer()
-        assert (body, headers["connection"]) == (b"x", "close")
-        assert await one.ended()
-        await draining
-
-
-async def test_while_it_lingers_new_connections_are_served_once() -> None:
-    async with serving() as (server, port):
-        draining = asyncio.create_task(server.drain(3600, 60))
-        async with client(port) as one:
-            assert (await one.post(b"x"))[1]["connection"] == "close"
-        draining.cancel()
-
-
-async def test_after_its_grace_a_drain_ends_what_still_runs() -> None:
-    held = Held()
-    async with serving({("POST", "/held"): held}) as (server, port), client(port) as one:
-        await one.send(request(b"x", "/held"))
-        await held.asked.wait()
-        await server.drain(0, 0)
-        assert await one.ended()
