@@ -12,6 +12,7 @@ import yaml
 
 CHART = Path(__file__).parents[1] / "charts/runtime-env"
 COMPONENTS = ("controller", "webhook", "api")
+OF_PARENTS = {"global", "enabled"}  # what Helm hands to a chart that is part of another
 START, END = "<!-- Values, from values.yaml by `make generate` -->\n", "<!-- end -->\n"
 
 
@@ -58,7 +59,7 @@ class _Reader:
     def leaves(self, node: Any, schema: dict[str, Any], prefix: str) -> Iterator[Value]:
         """What is below a mapping of values, as far down as the schema names the keys, and not Kubernetes."""
         keys = {key.value for key, _ in node.value}
-        if strangers := keys ^ (set(schema["properties"]) - {"global"}):
+        if strangers := keys ^ (set(schema["properties"]) - (set() if prefix else OF_PARENTS)):
             raise Undocumented(f"in values.yaml or in values.schema.json alone: {prefix}{', '.join(sorted(strangers))}")
         for key, value in node.value:
             path, below = f"{prefix}{key.value}", self._resolved(schema["properties"][key.value])
@@ -88,7 +89,7 @@ def table(values: list[Value]) -> str:
     parts = []
     for component, rows in groupby(values, lambda value: value.component):
         lines = [f"| `{v.path}` | `{json.dumps(v.default)}` | {v.told.replace('|', '&#124;')} |" for v in rows]
-        title = f"Of the {component}" if component else "Of all"
+        title = {"": "Common", "controller": "Controller", "webhook": "Webhook", "api": "REST API"}[component]
         head = f"\n### {title}\n\n| value | default | |\n|---|---|---|\n"
         parts.append(head + "\n".join(lines) + "\n")
     return "".join(parts) + "\n"

@@ -88,7 +88,7 @@ def of_component(name: str) -> dict[str, Effect]:
         "extraEnv": ([variable], deployment(*CONTAINER, "env", -1), variable),
         "extraVolumes": ([volume], deployment(*POD, "volumes", -1), volume),
         "extraVolumeMounts": ([mount], deployment(*CONTAINER, "volumeMounts", -1), mount),
-        "nodeSelector": (pairs, deployment(*POD, "nodeSelector"), pairs),
+        "nodeSelector": (pairs, deployment(*POD, "nodeSelector"), {"kubernetes.io/os": "linux", **pairs}),
         "tolerations": ([taint], deployment(*POD, "tolerations"), [taint]),
         "affinity": (affinity, deployment(*POD, "affinity"), affinity),
         "topologySpreadConstraints": ([ZONES], deployment(*POD, "topologySpreadConstraints", 0, "maxSkew"), 2),
@@ -166,6 +166,9 @@ def of_all() -> dict[str, Effect]:
         "logLevel": Effect("debug", setting("LOG_LEVEL"), "debug"),
         "podSecurityContext": Effect({"runAsUser": None}, user, None),
         "securityContext": Effect({"readOnlyRootFilesystem": False}, privileges, False),
+        "webhook.hostNetwork": Effect(True, at("Deployment", "runtime-env-webhook", *POD, "hostNetwork"), True),
+        "webhook.ports.https": Effect(10260, setting("WEBHOOK_PORT", "webhook"), "10260"),
+        "webhook.ports.probes": Effect(10261, setting("PROBE_PORT", "webhook"), "10261"),
         "webhook.timeoutSeconds.inject": Effect(4, at(*injecting, *hook), 4),
         "webhook.timeoutSeconds.seal": Effect(9, at(*sealing, *hook), 9),
     }

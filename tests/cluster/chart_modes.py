@@ -17,9 +17,9 @@ MODES: dict[str, dict[str, dict[str, Any]]] = {
     "api": {
         "no api": {},
         "api": {"api": {"enabled": True}},
-        "api with tls": {"api": {"enabled": True, "service": {"port": 443}, "tls": {"secretName": "api-tls"}}},
+        "api with tls": {"api": {"enabled": True, "tls": {"secretName": "api-tls"}}},
     },
-    "network": {"open": {}, "shut": {"networkPolicy": {"enabled": True}}},
+    "network": {"open": {}, "shut": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}}},
     "metrics": {"unmonitored": {}, "monitored": {"metrics": {"podMonitor": {"enabled": True}}}},
     "ids": {"ours": {}, "any": {"podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}}},
     "names": {"default": {}, "other": {"podDomain": "sandbox.users.io", "reservedNames": {"allowed": ["PATH"]}}},

@@ -147,6 +147,8 @@ def test_the_values_become_the_processes_settings() -> None:
         "logLevel": "debug",
     }
     for process in chart.of_kind(chart.rendered(given), "Deployment"):
+        webhook = process["metadata"]["name"] == "runtime-env-webhook"
+        ports = {"RUNTIME_ENV_WEBHOOK_PORT": "9443", "RUNTIME_ENV_PROBE_PORT": "8080"} if webhook else {}
         assert chart.settings(process) == {
             "RUNTIME_ENV_POD_DOMAIN": "runtime.miosa.ai",
             "RUNTIME_ENV_PLAINTEXT_POLICY": "Deny",
@@ -154,6 +156,7 @@ def test_the_values_become_the_processes_settings() -> None:
             "RUNTIME_ENV_ON_DEMAND_TTL": "60",
             "RUNTIME_ENV_CERTIFICATES": "external",
             "RUNTIME_ENV_LOG_LEVEL": "debug",
+            **ports,
         }
 
 

@@ -17,8 +17,8 @@ from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster, Completed
 
 LEVELS = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
-# Each would leave another value of the table without effect: a budget that is off has no size.
-APART = {"image.tag", *(p for p in EFFECTS if p.endswith("podDisruptionBudget.enabled"))}
+# Each would leave another value of the table without effect, for a budget that is off has no size; or isn't restricted.
+APART = {"image.tag", "webhook.hostNetwork", *(p for p in EFFECTS if p.endswith("podDisruptionBudget.enabled"))}
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,15 @@ def test_every_value_of_the_table_is_taken_without_a_warning(ground: Cluster) ->
     assert (done.code, done.err) == (0, "")
 
 
-def test_a_pod_beyond_restricted_would_be_warned_of(ground: Cluster) -> None:
-    objects = chart.rendered({"securityContext": {"allowPrivilegeEscalation": True}})
-    assert 'would violate PodSecurity "restricted' in tried(ground, objects).err
+@pytest.mark.parametrize(
+    ("values", "violated"),
+    [
+        ({"securityContext": {"allowPrivilegeEscalation": True}}, "allowPrivilegeEscalation != false"),
+        ({"webhook": {"hostNetwork": True}}, "host namespaces (hostNetwork=true)"),
+    ],
+    ids=["privileges", "hostNetwork"],
+)
+def test_a_pod_beyond_restricted_would_be_warned_of(ground: Cluster, values: dict[str, Any], violated: str) -> None:
+    warned = tried(ground, chart.rendered(values)).err
+    assert 'would violate PodSecurity "restricted' in warned
+    assert violated in warned

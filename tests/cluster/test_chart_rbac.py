@@ -51,11 +51,12 @@ def rules(role: Manifest) -> Iterator[tuple[str, str, frozenset[str], frozenset[
 
 
 def bound(objects: list[Manifest]) -> set[Rule]:
-    """What each account of the chart may do; every binding is to one account, in the operator's namespace."""
+    """What each account of the chart, and everybody, may do; bindings of namespaces are in the operator's."""
     found: set[Rule] = set()
     for binding in chart.of_kind(objects, "RoleBinding", "ClusterRoleBinding"):
         [subject] = binding["subjects"]
-        assert (subject["kind"], subject["namespace"]) == ("ServiceAccount", NAMESPACE)
+        whose = (subject["kind"], subject.get("namespace", ""))
+        assert whose == ("ServiceAccount", NAMESPACE) or subject["name"] == "system:authenticated"
         assert binding["metadata"].get("namespace", NAMESPACE) == NAMESPACE
         role = chart.named(objects, binding["roleRef"]["kind"], binding["roleRef"]["name"])
         where = "everywhere" if binding["kind"] == "ClusterRoleBinding" else "own namespace"

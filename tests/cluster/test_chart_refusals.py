@@ -38,6 +38,7 @@ WRONG: list[tuple[str, Any]] = [
     ("reservedNames.allowed", ["path"]),
     ("certificates", "none"),
     ("certManager.issuerRef", {"names": "ours"}),
+    ("certManager.issuerRef", {"kind": "ClusterIssuer"}),
     ("injection", "sidecar"),
     ("onDemandTtl", -1),
     ("logLevel", "trace"),
@@ -62,6 +63,7 @@ WRONG: list[tuple[str, Any]] = [
     ("api.forwardedAllowIps", "10.0.0.0/8"),
     ("api.forwardedAllowIps", ["proxy.example"]),
     ("webhook.failurePolicy", "Ignore"),
+    ("webhook.ports.https", 443),
     ("webhook.timeoutSeconds.inject", 1),
     ("webhook.timeoutSeconds.seal", 31),
     *(
@@ -84,6 +86,7 @@ WRONG: list[tuple[str, Any]] = [
             "priorityClassName": 1000,
             "podDisruptionBudget.minAvailable": 1,
             "podDisruptionBudget.maxUnavailable": 0,
+            "podDisruptionBudget": {"maxUnavailable": "0%"},
         }.items()
     ),
 ]
@@ -91,6 +94,10 @@ WRONG: list[tuple[str, Any]] = [
 # What each value allows alone, and the message that it is refused with.
 IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"certManager": {"issuerRef": {"name": "ours"}}}, "certManager.issuerRef is for certificates: cert-manager; set"),
+    (
+        {"networkPolicy": {"enabled": True}, "metrics": {"podMonitor": {"enabled": True}}},
+        "metrics.podMonitor needs networkPolicy.metricsFrom: name your Prometheus there",
+    ),
     ({"commonLabels": {TARGET: "agent"}}, f"commonLabels can't have {TARGET}: the operator's own pods"),
     ({"webhook": {"podLabels": {TARGET: "agent"}}}, f"webhook.podLabels can't have {TARGET}: the operator's own pods"),
     ({"podDomain": "a.b", "api": {"podLabels": {"a.b/target": "x"}}}, "api.podLabels can't have a.b/target"),
@@ -148,5 +155,6 @@ def test_helm_3_refuses_a_typo_too() -> None:
         chart.rendered({"webhook": {"replica": 1}}, program="helm3")
 
 
-def test_the_values_of_a_parent_chart_may_have_globals() -> None:
-    assert chart.rendered({"global": {"region": "eu"}}) == chart.rendered({})
+@pytest.mark.parametrize("theirs", [{"global": {"region": "eu"}}, {"enabled": True}], ids=["globals", "a condition"])
+def test_the_values_of_a_parent_chart_may_have_what_is_the_parents(theirs: dict[str, Any]) -> None:
+    assert chart.rendered(theirs) == chart.rendered({})

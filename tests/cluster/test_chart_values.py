@@ -10,7 +10,7 @@ import pytest
 
 from tests.builders import Manifest
 from tests.chart_values import documented
-from tests.cluster.chart_effects import EFFECTS, SHUT
+from tests.cluster.chart_effects import EFFECTS, PEERS, SHUT
 from tests.cluster.chart_modes import combined
 from tests.kube import chart
 from tests.kube.chart import ChartFailed
@@ -18,7 +18,7 @@ from tests.kube.chart import ChartFailed
 EVERYTHING: dict[str, Any] = {
     "api": {"enabled": True, "tls": {"secretName": "api-tls"}},
     "metrics": {"podMonitor": {"enabled": True}},
-    **SHUT,
+    "networkPolicy": {"enabled": True, "metricsFrom": PEERS},
 }
 
 
@@ -100,6 +100,20 @@ def test_a_spread_constraint_counts_the_components_pods_unless_it_says_what(own:
     ]
 
 
+def test_webhooks_in_the_network_of_the_nodes_need_no_third_node_to_be_replaced() -> None:
+    objects = chart.rendered({"webhook": {"hostNetwork": True, "ports": {"https": 10260}}})
+    spec = chart.named(objects, "Deployment", "runtime-env-webhook")["spec"]
+    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
+    ports = {found["name"]: found["containerPort"] for found in spec["template"]["spec"]["containers"][0]["ports"]}
+    assert ports == {"https": 10260, "probes": 8080}
+
+
+@pytest.mark.parametrize(("tls", "port"), [("", 80), ("api-tls", 443)], ids=["http", "https"])
+def test_the_api_is_asked_at_the_port_that_its_scheme_has(tls: str, port: int) -> None:
+    objects = chart.rendered({"api": {"enabled": True, "tls": {"secretName": tls}}})
+    assert chart.named(objects, "Service", "runtime-env-api")["spec"]["ports"][0]["port"] == port
+
+
 def test_the_priority_class_is_made_where_a_process_names_it() -> None:
     theirs = {name: {"priorityClassName": "theirs"} for name in ("controller", "webhook")}
     assert chart.of_kind(chart.rendered({}), "PriorityClass")[0]["metadata"]["name"] == "runtime-env"
@@ -110,7 +124,8 @@ def test_the_priority_class_is_made_where_a_process_names_it() -> None:
 
 
 def test_a_shut_network_leaves_open_what_must_be() -> None:
-    policies = {p["metadata"]["name"]: p["spec"] for p in of(of_all_kinds({}), "NetworkPolicy")}
+    objects = chart.rendered({"api": {"enabled": True}, **SHUT})
+    policies = {p["metadata"]["name"]: p["spec"] for p in of(objects, "NetworkPolicy")}
     ingress = {name.removeprefix("runtime-env-"): spec["ingress"] for name, spec in policies.items()}
     assert ingress == {
         "controller": [],

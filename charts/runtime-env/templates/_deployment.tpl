@@ -50,6 +50,10 @@ env:
   - {name: RUNTIME_ENV_ON_DEMAND_TTL, value: {{ $root.Values.onDemandTtl | quote }}}
   - {name: RUNTIME_ENV_CERTIFICATES, value: {{ ternary "controller" "external" (eq $root.Values.certificates "controller") }}}
   - {name: RUNTIME_ENV_LOG_LEVEL, value: {{ $root.Values.logLevel | quote }}}
+  {{- if eq (index . 0) "webhook" }}
+  - {name: RUNTIME_ENV_WEBHOOK_PORT, value: {{ $component.ports.https | quote }}}
+  - {name: RUNTIME_ENV_PROBE_PORT, value: {{ $component.ports.probes | quote }}}
+  {{- end }}
   {{- if eq (index . 0) "api" }}
   - {name: RUNTIME_ENV_API_TLS, value: {{ ternary "on" "off" (not (empty $component.tls.secretName)) | quote }}}
   - {name: RUNTIME_ENV_API_KEY_RATE, value: {{ $component.keyRate | quote }}}

@@ -16,10 +16,16 @@ app.kubernetes.io/instance: {{ (index . 1).Release.Name }}
 app.kubernetes.io/component: {{ index . 0 }}
 {{- end }}
 
+{{- /* The labels of a component's objects. Takes the component's name and the root. */}}
+{{- define "runtime-env.component-labels" -}}
+{{- toYaml (merge (include "runtime-env.labels" (index . 1) | fromYaml) (include "runtime-env.selector" . | fromYaml)) }}
+{{- end }}
+
 {{- /* The labels of a component's Deployment. Takes the component's name and the root. */}}
 {{- define "runtime-env.deployment-labels" -}}
 {{- $root := index . 1 }}
-{{- toYaml (merge (include "runtime-env.own-labels" $root | fromYaml) (index $root.Values (index . 0)).labels $root.Values.commonLabels) }}
+{{- $own := merge (include "runtime-env.own-labels" $root | fromYaml) (include "runtime-env.selector" . | fromYaml) }}
+{{- toYaml (merge $own (index $root.Values (index . 0)).labels $root.Values.commonLabels) }}
 {{- end }}
 
 {{- /* The labels of a component's pods. Takes the component's name and the root. */}}
@@ -44,4 +50,12 @@ annotations: {cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/runtime-e
 matchExpressions:
   - {key: {{ .Values.podDomain }}/target, operator: Exists}
   - {key: {{ .Values.podDomain }}/inject, operator: NotIn, values: ["false"]}
+{{- end }}
+
+{{- define "runtime-env.api-scheme" -}}
+{{ ternary "https" "http" (not (empty .Values.api.tls.secretName)) }}
+{{- end }}
+
+{{- define "runtime-env.api-port" -}}
+{{ .Values.api.service.port | default (ternary 443 80 (not (empty .Values.api.tls.secretName))) }}
 {{- end }}
