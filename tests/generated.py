@@ -19,6 +19,12 @@ from tests.kube import chart
 
 ROOT = Path(__file__).parents[1]
 LABELS = "the-chart's"
+# For Helm, Argo CD and Flux: what all values hang on goes when somebody says so, not when it leaves a manifest.
+KEPT = {
+    "helm.sh/resource-policy": "keep",
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+}
 _LABELS_OF_CHART = '{{- include "runtime-env.labels" . | nindent 4 }}'
 HEADER = "# Made by `make generate`: change {source} instead.\n"
 
@@ -53,8 +59,7 @@ def from_core() -> Iterator[tuple[Path, str]]:
 
 def _kept(definition: dict[str, Any]) -> dict[str, Any]:
     """A template rather than a file of helm's crds/, which no upgrade touches; kept when the chart goes."""
-    kept = {"annotations": {"helm.sh/resource-policy": "keep"}, "labels": LABELS}
-    metadata = {**definition["metadata"], **kept}
+    metadata = {**definition["metadata"], "annotations": KEPT, "labels": LABELS}
     return {**definition, "metadata": metadata}
 
 
@@ -71,7 +76,7 @@ def installation() -> tuple[Path, str]:
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": chart.NAMESPACE, "labels": restricted},
+        "metadata": {"name": chart.NAMESPACE, "annotations": KEPT, "labels": restricted},
     }
     return ROOT / "deploy/install.yaml", as_yaml([namespace, *chart.rendered({})], "charts/runtime-env")
 

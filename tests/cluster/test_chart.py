@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from runtimeenv.core import names
 from tests import generated
@@ -178,9 +179,11 @@ def test_with_cert_manager_the_operator_writes_no_webhook_configuration() -> Non
     assert (certificate["secretName"], certificate["privateKey"]["algorithm"]) == ("runtime-env-webhook-tls", "ECDSA")
 
 
-def test_uninstalling_keeps_the_crds() -> None:
+def test_neither_an_uninstall_nor_a_prune_takes_what_all_values_hang_on() -> None:
+    [namespace] = chart.of_kind(list(yaml.safe_load_all(generated.installation()[1])), "Namespace")
+    assert namespace["metadata"]["annotations"] == generated.KEPT
     for definition in chart.of_kind(chart.rendered({}), "CustomResourceDefinition"):
-        assert definition["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+        assert definition["metadata"]["annotations"] == generated.KEPT
 
 
 def test_no_namespace_is_excluded_and_a_failing_webhook_fails_the_write() -> None:
