@@ -60,6 +60,7 @@ class EncryptedSecrets:
         secret = await self._cluster.get(SECRETS, ref)
         found = read_record(secret) if secret is not None and secret.type == names.ENCRYPTED_TYPE else None
         if found is not None and found.ref == record.ref:
+            self._index.overwritten(record.uid, 0)  # of a restored etcd even a lower version counts
             self._affect(self._index.put(found, foreign=True))
             return
         if secret is not None:
