@@ -16,7 +16,7 @@ from runtimeenv.controller.index import Index
 from runtimeenv.core import names
 from runtimeenv.core.identity import Ref, Shape
 from runtimeenv.core.names import secret_name
-from runtimeenv.errors import Denied, Invalid, Stale
+from runtimeenv.errors import Denied, Invalid
 
 UNFINISHED: Final = "status.phase!=Succeeded,status.phase!=Failed"
 MOST: Final = 200
@@ -86,10 +86,8 @@ class Pods:
         self._making.add(ref)
         try:
             await self._cluster.replace(_manifest(ref, shape), None)
-        except Stale:
-            return None  # it is there by now
         except Exception:
-            self._making.discard(ref)
+            self._making.discard(ref)  # of a 409, too: it is there and will be seen, or a quota was just changed
             raise
         log.info("RuntimeEnv made on demand", extra={"ref": str(ref)})
         return None

@@ -6,7 +6,7 @@ import pytest
 
 from runtimeenv.cluster.kinds import PODS, RUNTIME_ENVS, SECRETS
 from runtimeenv.core.names import DERIVED_LABELS, INJECTED_ANNOTATION, ON_DEMAND_LABEL
-from runtimeenv.errors import Rejected, Unavailable
+from runtimeenv.errors import Rejected, Stale, Unavailable
 from tests.builders import Manifest, namespace, pod, runtime_env
 from tests.unit.controller.world import World, at, sealed
 
@@ -157,6 +157,13 @@ async def test_a_refused_or_failed_creation_is_tried_again() -> None:
         await world.apply(asking("acme/q", target="agent"))
         await world.settle(301)
         assert made(world) == ["renv.agent", "renv.sandbox"]
+
+
+async def test_a_conflict_of_a_quota_leaves_no_pod_without_its_environment() -> None:
+    async with World(*ACME) as world:
+        world.cluster.faults.fail(Stale(409, "create"), verb="create", kind="runtimeenvs", times=3)
+        await world.apply(asking())
+        assert world.env(ENV) == {"TOKEN": "v"}
 
 
 async def test_pods_cost_no_read_but_of_their_namespace_and_no_list() -> None:
