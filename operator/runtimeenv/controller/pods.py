@@ -21,6 +21,8 @@ from runtimeenv.errors import Denied, Invalid
 UNFINISHED: Final = "status.phase!=Succeeded,status.phase!=Failed"
 MOST: Final = 200
 """RuntimeEnvs of one namespace (design §3)."""
+REST: Final = 60.0
+"""Seconds at least until a full namespace, or a RuntimeEnv that is still referenced, is looked at again."""
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ class Pods:
             return None
         if self._is_full(ref.namespace):
             await self._refuse(askers)
-            return self._ttl
+            return max(self._ttl, REST)
         self._making.add(ref)
         try:
             await self._cluster.replace(_manifest(ref, shape), None)
@@ -104,7 +106,7 @@ class Pods:
             return left
         if await self._is_referenced(ref):
             self._unused_since[ref] = now
-            return self._ttl
+            return max(self._ttl, REST)
         await self._cluster.delete(RUNTIME_ENVS, ref, uid=found.metadata.uid)
         self._unused_since.pop(ref, None)
         log.info("unused RuntimeEnv removed", extra={"ref": str(ref)})

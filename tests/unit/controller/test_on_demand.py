@@ -166,6 +166,17 @@ async def test_a_conflict_of_a_quota_leaves_no_pod_without_its_environment() -> 
         assert world.env(ENV) == {"TOKEN": "v"}
 
 
+async def test_without_a_time_to_live_nothing_is_looked_at_more_than_once_a_minute() -> None:
+    full = [runtime_env(f"acme/renv.sandbox.w-w{n}", workspaceId=f"w{n}") for n in range(199)]
+    async with World(namespace("acme", "acme"), *full, on_demand_ttl=0) as world:
+        await world.apply(asking("acme/p"), asking("acme/q", target="agent"))
+        await world.apply(pod("acme/p", {}, {INJECTED_ANNOTATION: "renv.sandbox"}))
+        world.cluster.calls.clear()
+        await world.settle(125)
+        assert len(world.calls("list")) in (2, 3), "the pods of the namespace"
+        assert len([call for call in world.cluster.writes() if call.kind == "events"]) in (2, 3)
+
+
 async def test_pods_cost_no_read_but_of_their_namespace_and_no_list() -> None:
     async with World(*ACME) as world:
         await world.settle(5)
