@@ -20,7 +20,9 @@ from tests.kube.mounts import Volume
 
 MOUNTS = "mounts"
 # Whatever can be installed, so that every test shares it; limits on requests that only a test of limits would meet.
-EVERYTHING: dict[str, Any] = {"api": {"enabled": True, "keyRate": 100_000, "addressRate": 100_000}}
+_RATES = {"keyRate": 100_000, "addressRate": 100_000}
+# Tests are believed as proxies are, so that what they claim in X-Forwarded-For is read.
+EVERYTHING: dict[str, Any] = {"api": {"enabled": True, "forwardedAllowIps": ["127.0.0.1"], **_RATES}}
 
 
 class Operator:
