@@ -64,8 +64,17 @@ def test_argo_cd_finds_the_folder_in_sync_with_the_settings_of_the_example(synce
 
 
 def test_without_them_argo_cd_takes_a_sealed_value_for_drift(synced: Cluster) -> None:
-    [plain] = [m for m in manifests("variables", "variables.yaml") if "value" in m["spec"]]
-    assert gitops.drifts(synced, plain)
+    assert gitops.drifts(synced, plain())
+
+
+def test_with_them_argo_cd_still_sees_another_value(synced: Cluster) -> None:
+    assert gitops.drifts(synced, {**plain(), "spec": {**plain()["spec"], "value": "eu-west-1"}}, *ARGO_CD)
+
+
+def plain() -> Manifest:
+    """The one with a `value`."""
+    [found] = [manifest for manifest in manifests("variables", "variables.yaml") if "value" in manifest["spec"]]
+    return found
 
 
 @pytest.mark.parametrize("name", ["operator.yaml", "variables.yaml"])
