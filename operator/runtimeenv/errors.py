@@ -101,5 +101,9 @@ class Expired(ClusterError):
     """410: the resourceVersion is too old to watch from."""
 
 
+class Oversized(ClusterError):
+    """A page of a list that is too large to read: ask for a smaller one."""
+
+
 class Unavailable(ClusterError):
     """429, 5xx, a time-out or a network error."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from runtimeenv.api import items
+from runtimeenv.api.notes import shown
 from runtimeenv.cluster.kinds import RUNTIME_ENV_VARS, Kind
 from runtimeenv.cluster.objects import NOTHING, AnnotatedMeta, ObjectMeta
 from runtimeenv.core.admission import admit
@@ -61,6 +62,10 @@ class Spec(Struct, frozen=True, gc=False, rename="camel"):
     enabled: bool = True
     metadata: Mapping[str, Any] = NOTHING
 
+    def __post_init__(self) -> None:
+        """Runs after decoding, too."""
+        force_setattr(self, "metadata", shown(self.metadata))
+
 
 class Claimant(Struct, frozen=True, gc=False):
     """A variable's object, as the watch tells it."""
@@ -79,9 +84,12 @@ class Claimant(Struct, frozen=True, gc=False):
 
 
 class LiveSpec(Spec, frozen=True, gc=False, rename="camel"):
-    """``spec`` as a write needs it: a reference to a Secret gives way to a value."""
+    """``spec`` as a write needs it: a reference to a Secret gives way to a value, notes of any size to others."""
 
     value_from: Any = None
+
+    def __post_init__(self) -> None:
+        """All of it is kept: it does not live long."""
 
 
 class Live(Claimant, frozen=True, gc=False):
@@ -142,7 +150,7 @@ class Entry:
     @property
     def notes(self) -> Mapping[str, Any]:
         """``metadata`` of the API, ``spec.metadata`` of the object."""
-        return self.found.spec.metadata
+        return shown(self.found.spec.metadata)
 
     @property
     def created(self) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from runtimeenv.api.strict_json import SAFE_INTEGER
+from runtimeenv.cluster.objects import NOTHING
 from runtimeenv.errors import Invalid
 
 DEPTH_LIMIT: Final = 8
@@ -21,7 +22,8 @@ def parse_notes(field: str, value: object) -> dict[str, Any]:
     """The notes as they are. Raises Invalid with the rule that they break."""
     if not isinstance(value, dict):
         raise Invalid(field, "must be an object")
-    _check_size(field, value)
+    if _size(field, value) > SIZE_LIMIT:
+        raise Invalid(field, f"must be at most {SIZE_LIMIT} bytes of JSON")
     for depth, note in _notes(value):
         if depth > DEPTH_LIMIT:
             raise Invalid(field, f"must be at most {DEPTH_LIMIT} objects or arrays deep")
@@ -46,10 +48,19 @@ def _notes(root: dict[str, Any]) -> Iterator[tuple[int, object]]:
                 yield depth, note
 
 
-def _check_size(field: str, value: dict[str, Any]) -> None:
+def shown(notes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The notes of an object; none where kubectl wrote more than we take, or nested them deeper than can be told.
+
+    They would stay in memory, and keep a tenant's whole list from its clients.
+    """
     try:
-        size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+        return notes if _size("spec.metadata", dict(notes)) <= SIZE_LIMIT else NOTHING
+    except RecursionError:
+        return NOTHING
+
+
+def _size(field: str, value: dict[str, Any]) -> int:
+    try:
+        return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
     except UnicodeEncodeError:
         raise Invalid(field, "must be text in UTF-8, without lone surrogates") from None
-    if size > SIZE_LIMIT:
-        raise Invalid(field, f"must be at most {SIZE_LIMIT} bytes of JSON")

@@ -25,7 +25,7 @@ from runtimeenv.api.server import Server
 from runtimeenv.api.traffic import Traffic
 from runtimeenv.api.writes import Writes
 from runtimeenv.cluster.kinds import NAMESPACES
-from runtimeenv.cluster.objects import AnnotatedMetadata
+from runtimeenv.cluster.objects import AnnotatedMetadata, identified
 from runtimeenv.cluster.protocol import Cluster, Query
 from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.serving.folders import Folder
@@ -70,7 +70,7 @@ class Api:
             on_version=lambda: self._catalog.advanced(self._variables.version),
         )  # fmt: skip
         self._namespaces: Reflector[AnnotatedMetadata] = Reflector(
-            cluster, NAMESPACES, Query(), self._catalog.put_namespace, self._catalog.remove_namespace
+            cluster, NAMESPACES, Query(), self._catalog.put_namespace, self._catalog.remove_namespace, keep=identified
         )
         self._bearers = Bearers(cluster, settings.namespace)
         self._freshness = Freshness((self._variables, self._namespaces), lambda: self._bearers.age)

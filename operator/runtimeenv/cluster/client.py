@@ -31,6 +31,8 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
 WRITTEN: Final = PARTIAL.format("PartialObjectMetadata")
 
+PAGE: Final = 8 * 2**20
+"""Bytes of a page; honest ones have far fewer."""
 LIST: Final = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
 # The server sends a bookmark a minute: a connection silent for longer is dead.
 SILENCE: Final = 90.0
@@ -82,7 +84,8 @@ class ApiCluster:
         """See Cluster."""
         params = {**_selectors(query), "limit": str(query.limit), "continue": query.after}
         path = kind.collection(query.namespace)
-        call = Call("GET", path, f"list {kind.plural}", kind.accept_list, params, timeout=LIST)
+        most = PAGE if query.limit > 1 else None
+        call = Call("GET", path, f"list {kind.plural}", kind.accept_list, params, timeout=LIST, most=most)
         body = await self._read(call, kind.decode_list)
         return Page(body.items or [], body.metadata.resource_version, body.metadata.continue_)
 

@@ -1,38 +1,44 @@
 """What is read of each kind: only the fields used, since 100,000 of them are kept in memory.
 
+Labels, annotations and owners may fill an object up to the API server's limit of 1.5 MiB, and anybody may write them:
+they are read of those kinds alone that need them, and mirrors keep none (`identified`).
+
 msgspec skips every other field while it decodes, above all ``managedFields``. Times stay the API's RFC 3339 text: they
 compare as text. ``gc=False`` keeps the objects out of the garbage collector's scans; none can be part of a cycle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from runtimeenv.core.identity import Ref
+from runtimeenv.core.names import ON_DEMAND_LABEL
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 """The one empty mapping that all absent maps share."""
 
 
+UID_LIMIT: Final = 64
+"""Characters; the API server's own have 36, those in owner references are as long as one likes."""
+
+
 class OwnerReference(Struct, frozen=True, gc=False, rename="camel"):
     """``metadata.ownerReferences[]``."""
 
-    api_version: str
-    kind: str
     name: str
     uid: str
     controller: bool = False
 
 
 class ObjectMeta(Struct, frozen=True, gc=False, rename="camel"):
-    """``metadata`` without annotations, which may be large (kubectl keeps whole manifests there)."""
+    """``metadata`` without anything that may be large."""
 
     name: str
     namespace: str = ""
@@ -41,8 +47,6 @@ class ObjectMeta(Struct, frozen=True, gc=False, rename="camel"):
     generation: int = 0
     creation_timestamp: str = ""
     deletion_timestamp: str | None = None
-    labels: Mapping[str, str] = NOTHING
-    owner_references: tuple[OwnerReference, ...] = ()
 
     @property
     def ref(self) -> Ref:
@@ -55,10 +59,38 @@ class ObjectMeta(Struct, frozen=True, gc=False, rename="camel"):
         return int(self.resource_version)
 
 
-class AnnotatedMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
-    """``metadata`` with annotations."""
+class OwnedMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
+    """``metadata`` with the owners."""
 
+    owner_references: tuple[OwnerReference, ...] = ()
+
+
+class SecretMeta(OwnedMeta, frozen=True, gc=False, rename="camel"):
+    """``metadata`` of a Secret: a label is its owner's consent."""
+
+    labels: Mapping[str, str] = NOTHING
+
+
+class AnnotatedMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
+    """``metadata`` with labels and annotations."""
+
+    labels: Mapping[str, str] = NOTHING
     annotations: Mapping[str, str] = NOTHING
+
+
+class EnvironmentMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
+    """``metadata`` of a RuntimeEnv, with the one label that matters."""
+
+    labels: Mapping[str, str] = NOTHING
+
+    def __post_init__(self) -> None:
+        """Runs after decoding, too."""
+        force_setattr(self, "labels", chosen(self.labels, (ON_DEMAND_LABEL,)))
+
+
+def chosen(texts: Mapping[str, str], keys: Iterable[str]) -> Mapping[str, str]:
+    """These labels or annotations alone, as far as they are there."""
+    return {key: texts[key] for key in keys if key in texts} or NOTHING
 
 
 class Described(Protocol):
@@ -71,7 +103,7 @@ class Described(Protocol):
 class Metadata(Struct, frozen=True, gc=False):
     """An object of which only the metadata matters."""
 
-    metadata: ObjectMeta
+    metadata: OwnedMeta
 
 
 class AnnotatedMetadata(Struct, frozen=True, gc=False):
@@ -80,10 +112,27 @@ class AnnotatedMetadata(Struct, frozen=True, gc=False):
     metadata: AnnotatedMeta
 
 
+M = TypeVar("M", Metadata, AnnotatedMetadata)
+
+
+def identified(found: M) -> M:
+    """What tells one object, and one state of it, from another."""
+    meta = found.metadata
+    kept = type(meta)(meta.name, namespace=meta.namespace, uid=meta.uid, resource_version=meta.resource_version)
+    return msgspec.structs.replace(found, metadata=kept)
+
+
+def owned(found: Metadata) -> Metadata:
+    """The same, and the UID of the controlling owner."""
+    bare = identified(found)
+    owners = tuple(OwnerReference("", o.uid[:UID_LIMIT], True) for o in found.metadata.owner_references if o.controller)
+    return msgspec.structs.replace(bare, metadata=msgspec.structs.replace(bare.metadata, owner_references=owners))
+
+
 class Secret(Struct, frozen=True, gc=False):
     """A Secret; ``data`` is decoded from base64. Its repr shows no value."""
 
-    metadata: ObjectMeta
+    metadata: SecretMeta
     type: str = "Opaque"
     data: Mapping[str, bytes] = NOTHING
 
@@ -94,7 +143,7 @@ class Secret(Struct, frozen=True, gc=False):
 def without_content(secret: Secret) -> Secret:
     """What tells one state of a Secret from another; a quarter of the memory of an encrypted one."""
     meta = secret.metadata
-    kept = ObjectMeta(meta.name, namespace=meta.namespace, uid=meta.uid, resource_version=meta.resource_version)
+    kept = SecretMeta(meta.name, namespace=meta.namespace, uid=meta.uid, resource_version=meta.resource_version)
     return Secret(kept, secret.type)
 
 
@@ -183,6 +232,6 @@ class RuntimeEnvStatus(Struct, frozen=True, gc=False, rename="camel"):
 class RuntimeEnvObject(Struct, frozen=True, gc=False):
     """A RuntimeEnv."""
 
-    metadata: ObjectMeta
+    metadata: EnvironmentMeta
     spec: RuntimeEnvSpec
     status: RuntimeEnvStatus = RuntimeEnvStatus()

@@ -9,6 +9,7 @@ from typing import Generic, Literal, Protocol
 from runtimeenv.cluster.kinds import Kind, Manifest, T
 from runtimeenv.core.identity import Ref
 from runtimeenv.core.patches import Op
+from runtimeenv.errors import Oversized
 
 Change = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 
@@ -20,8 +21,8 @@ class Query:
     namespace: str = ""
     labels: str = ""
     fields: str = ""
-    limit: int = 500
-    """Objects per page of a list."""
+    limit: int = 100
+    """Objects per page of a list: each may have 1.5 MiB, and the API server has all of a page in memory at once."""
     after: str = ""
     """A page's ``next``: continues its list."""
 
@@ -59,7 +60,10 @@ class Cluster(Protocol):
         """One object, or None where it doesn't exist."""
 
     async def list(self, kind: Kind[T], query: Query) -> Page[T]:
-        """One page, as the server holds it now. Raises Expired where ``query.after`` is too old."""
+        """One page, as the server holds it now.
+
+        Raises Expired where ``query.after`` is too old, and Oversized for a page of several objects that is too large.
+        """
 
     async def replace(self, manifest: Manifest, version: str | None) -> str:
         """Create the object (no version), or write it whole over this version. Returns the new resourceVersion.
@@ -91,10 +95,15 @@ class Cluster(Protocol):
 
 
 async def pages(cluster: Cluster, kind: Kind[T], query: Query) -> AsyncIterator[Page[T]]:
-    """All pages of a list, one in memory at a time."""
+    """All pages of a list, one in memory at a time: of fewer objects where they are large."""
+    limit = query.limit
     while True:
-        page = await cluster.list(kind, query)
+        try:
+            page = await cluster.list(kind, query)
+        except Oversized:
+            query = replace(query, limit=max(query.limit // 4, 1))
+            continue
         yield page
         if not page.next:
             return
-        query = replace(query, after=page.next)
+        query = replace(query, after=page.next, limit=min(query.limit * 2, limit))

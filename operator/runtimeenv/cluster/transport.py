@@ -17,7 +17,7 @@ from kubernetes.aio.config import ConfigException
 
 from runtimeenv import __version__
 from runtimeenv.core.patches import Op
-from runtimeenv.errors import ClusterError, Expired, Rejected, Stale, Unavailable
+from runtimeenv.errors import ClusterError, Expired, Oversized, Rejected, Stale, Unavailable
 
 CALL: Final = aiohttp.ClientTimeout(total=10)
 _FAILURES: Final = {409: Stale, 410: Expired, 429: Unavailable}
@@ -35,6 +35,8 @@ class Call:
     body: Mapping[str, Any] | Sequence[Op] | None = field(default=None, repr=False)
     content_type: str = "application/json"
     timeout: aiohttp.ClientTimeout = CALL
+    most: int | None = None
+    """Bytes of the answer that are read."""
 
 
 Count = Callable[[str, int], None]
@@ -54,10 +56,10 @@ class Transport:
         api.user_agent = f"runtime-env/{__version__}"
 
     async def read(self, call: Call) -> bytes:
-        """The whole body of a successful answer."""
+        """The whole body of a successful answer. Raises Oversized beyond ``call.most``, and reads no further."""
         with network_failures(call.what):
             answer = await self._answer(call)
-            body: bytes = await answer.response.read()
+            body = await _body(answer.response, call)
         if answer.status >= 300:
             raise failure(answer.status, call.what)
         return body
@@ -90,6 +92,19 @@ class Transport:
         finally:
             self._count(call.method, status)
         return answer
+
+
+async def _body(response: aiohttp.ClientResponse, call: Call) -> bytes:
+    if call.most is None:
+        return await response.read()
+    pieces, size = [], 0
+    async for piece in response.content.iter_any():
+        size += len(piece)
+        if size > call.most:
+            response.close()
+            raise Oversized(response.status, call.what)
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def failure(status: int, what: str) -> ClusterError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -55,5 +56,12 @@ def read_variable(found: RuntimeEnvVarObject) -> RuntimeEnvVar:
     """An object of the API as its model; raises Invalid."""
     metadata = msgspec.structs.asdict(found.metadata)
     ours = {name: metadata[name] for name in ObjectMeta.model_fields if name in metadata}
-    ours["labels"] = dict(found.metadata.labels)
-    return RuntimeEnvVar.read({"metadata": ours, "spec": dict(found.spec), "status": dict(found.status) or None})
+    return read_manifest({"metadata": ours, "spec": found.spec, "status": dict(found.status) or None})
+
+
+def read_manifest(manifest: Mapping[str, Any]) -> RuntimeEnvVar:
+    """The same of JSON. Its notes are left out: nobody uses them, and those of all that wait may be large."""
+    spec = manifest.get("spec")
+    if isinstance(spec, Mapping):
+        spec = {name: found for name, found in spec.items() if name != "metadata"}
+    return RuntimeEnvVar.read({**manifest, "spec": spec})

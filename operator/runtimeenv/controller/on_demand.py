@@ -16,10 +16,18 @@ from runtimeenv.settings import Settings
 
 
 class OnDemand:
-    """Offers what pods ask for to the one queue, and what they leave behind to the other."""
+    """Offers what pods ask for to the one queue, and what they leave behind to the other.
+
+    ``environments`` and ``seen``, the labelled pods, are the reflectors' views.
+    """
 
     def __init__(
-        self, cluster: Cluster, stages: Stages, environments: Mapping[Ref, RuntimeEnvObject], settings: Settings
+        self,
+        cluster: Cluster,
+        stages: Stages,
+        environments: Mapping[Ref, RuntimeEnvObject],
+        seen: Mapping[Ref, AnnotatedMetadata],
+        settings: Settings,
     ) -> None:
         self._stages = stages
         self._environments = environments
@@ -28,7 +36,7 @@ class OnDemand:
         )
         self._makers: Queue[Ref, Shape] = Queue(self._pods.make, workers=4)
         self._collectors: Queue[Ref, None] = Queue(self._pods.collect, workers=2)
-        self._seen: dict[Ref, AnnotatedMetadata] = {}
+        self._seen = seen
 
     @property
     def queues(self) -> Mapping[str, Queue[Any, Any]]:
@@ -50,7 +58,6 @@ class OnDemand:
 
     def put(self, pod: AnnotatedMetadata) -> None:
         """A labelled pod was seen."""
-        self._seen[pod.metadata.ref] = pod
         if not self._stages.started:
             return
         before = self._pods.remove(pod)
@@ -62,7 +69,6 @@ class OnDemand:
 
     def remove(self, pod: AnnotatedMetadata) -> None:
         """A labelled pod went, or finished."""
-        self._seen.pop(pod.metadata.ref, None)
         if (ref := self._pods.remove(pod)) is not None:
             self.look(ref)
 

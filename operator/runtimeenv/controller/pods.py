@@ -8,8 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from runtimeenv.cluster.kinds import POD_METADATA, RUNTIME_ENVS
-from runtimeenv.cluster.objects import AnnotatedMetadata, RuntimeEnvObject
+from runtimeenv.cluster.objects import AnnotatedMetadata, RuntimeEnvObject, chosen, identified
 from runtimeenv.cluster.protocol import Cluster, Query, pages
 from runtimeenv.controller.events import Events, Subject
 from runtimeenv.controller.index import Index
@@ -28,8 +30,15 @@ log = logging.getLogger(__name__)
 
 
 def labelled(domain: str) -> Query:
-    """The unfinished pods that ask for an environment."""
-    return Query(labels=f"{domain}/target", fields=UNFINISHED)
+    """The unfinished pods that ask for an environment; what opted out passes admission with whatever it carries."""
+    return Query(labels=f"{domain}/target,{domain}/inject!=false", fields=UNFINISHED)
+
+
+def asking(pod: AnnotatedMetadata, domain: str) -> AnnotatedMetadata:
+    """What is kept of such a pod: the labels that tell its shape."""
+    kept = identified(pod)
+    labels = chosen(pod.metadata.labels, [f"{domain}/{word}" for word in ("target", "workspace", "project")])
+    return replace(kept, metadata=replace(kept.metadata, labels=labels))
 
 
 class Pods:
@@ -113,13 +122,12 @@ class Pods:
         return None
 
     def shape_of(self, pod: AnnotatedMetadata) -> Shape | None:
-        """The shape that a pod's labels ask for; None where it may not, or opted out."""
-        labels: Mapping[str, str] = pod.metadata.labels
+        """The shape that a pod's labels ask for; None where it may not."""
         enrolment = self._index.enrolment(pod.metadata.namespace)
-        if enrolment is None or labels.get(f"{self._domain}/inject") == "false":
+        if enrolment is None:
             return None
         try:
-            return enrolment.shape(labels, self._domain)
+            return enrolment.shape(pod.metadata.labels, self._domain)
         except (Denied, Invalid):
             return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from runtimeenv.cluster.kinds import (
@@ -16,13 +17,21 @@ from runtimeenv.cluster.kinds import (
     SECRET_METADATA,
     SECRETS,
 )
-from runtimeenv.cluster.objects import AnnotatedMetadata, Metadata, RuntimeEnvObject, Secret, without_content
+from runtimeenv.cluster.objects import (
+    AnnotatedMetadata,
+    Metadata,
+    RuntimeEnvObject,
+    Secret,
+    identified,
+    owned,
+    without_content,
+)
 from runtimeenv.cluster.protocol import Cluster, Query, pages
 from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.controller.census import Entry
 from runtimeenv.controller.metrics import queues
 from runtimeenv.controller.on_demand import OnDemand
-from runtimeenv.controller.pods import labelled
+from runtimeenv.controller.pods import asking, labelled
 from runtimeenv.controller.records import read_record, recorded_uid
 from runtimeenv.controller.stages import Stages, Views
 from runtimeenv.core import names
@@ -45,26 +54,32 @@ class Watching:
             RUNTIME_ENVS, Query(), self._environment_put, self._environment_removed
         )
         self._env_secrets: Reflector[Metadata] = reflect(
-            SECRET_METADATA, Query(fields=f"type={names.ENV_TYPE}"), self._env_secret_put, self._env_secret_removed
-        )
+            SECRET_METADATA, Query(fields=f"type={names.ENV_TYPE}"), self._env_secret_put, self._env_secret_removed,
+            keep=owned,
+        )  # fmt: skip
         self._sources: Reflector[Metadata] = reflect(
-            SECRET_METADATA, Query(labels=f"{names.SOURCE_LABEL}=true"), self._source_put, self._source_removed
-        )
+            SECRET_METADATA, Query(labels=f"{names.SOURCE_LABEL}=true"), self._source_put, self._source_removed,
+            keep=identified,
+        )  # fmt: skip
         self._variables: Reflector[Metadata] = reflect(
-            RUNTIME_ENV_VAR_METADATA, Query(), self._variable_put, self._variable_removed
+            RUNTIME_ENV_VAR_METADATA, Query(), self._variable_put, self._variable_removed, keep=identified
         )
         encrypted = Query(fields=f"type={names.ENCRYPTED_TYPE}")
         self._encrypted: Reflector[Secret] = reflect(
             SECRETS, encrypted, self._record_put, self._record_removed, keep=without_content
         )
+        domain = settings.pod_domain
+        self._pods: Reflector[AnnotatedMetadata] = reflect(
+            POD_METADATA, labelled(domain), self._pod_put, self._pod_removed, keep=partial(asking, domain=domain)
+        )
         self._all: Mapping[str, Reflector[Any]] = {
-            "namespaces": reflect(NAMESPACES, Query(), self._namespace_put, self._namespace_removed),
+            "namespaces": reflect(NAMESPACES, Query(), self._namespace_put, self._namespace_removed, keep=identified),
             "variables": self._variables,
             "encrypted_secrets": self._encrypted,
             "environment_secrets": self._env_secrets,
             "source_secrets": self._sources,
             "environments": self._environments,
-            "pods": reflect(POD_METADATA, labelled(settings.pod_domain), self._pod_put, self._pod_removed),
+            "pods": self._pods,
         }
         views = Views(
             self._environments.objects,
@@ -74,7 +89,7 @@ class Watching:
             lambda: int(self._variables.version or 0),
         )
         self.stages = Stages(cluster, settings, views, now)
-        self.on_demand = OnDemand(cluster, self.stages, self._environments.objects, settings)
+        self.on_demand = OnDemand(cluster, self.stages, self._environments.objects, self._pods.objects, settings)
 
     async def run(self) -> None:
         """Reflect until cancelled."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from runtimeenv.cluster.kinds import NAMESPACES
-from runtimeenv.cluster.objects import AnnotatedMetadata
+from runtimeenv.cluster.objects import AnnotatedMetadata, identified
 from runtimeenv.cluster.protocol import Cluster, Query
 from runtimeenv.cluster.reflector import Reflector
 from runtimeenv.core.pod import OBJECTS_LIMIT, pods_of
@@ -64,7 +64,7 @@ class Webhook:
         self._trust = Trust(cluster, settings.webhook_configuration, self._certificates.context)
         self._namespaces = Namespaces(cluster)
         self._reflector: Reflector[AnnotatedMetadata] = Reflector(
-            cluster, NAMESPACES, Query(), self._namespaces.put, self._namespaces.remove
+            cluster, NAMESPACES, Query(), self._namespaces.put, self._namespaces.remove, keep=identified
         )
         self._folders = (
             Folder(settings.tls_folder, self._certificates.load),

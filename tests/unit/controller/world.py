@@ -78,8 +78,7 @@ class Replica:
         self.ready = asyncio.Event()
 
     def _noticed(self, new: Any, _old: Any) -> None:
-        meta = msgspec.structs.replace(new.metadata, labels=dict(new.metadata.labels))
-        body: Any = {"metadata": msgspec.to_builtins(meta), "spec": dict(new.spec), "status": dict(new.status)}
+        body: Any = {"metadata": msgspec.to_builtins(new.metadata), "spec": dict(new.spec), "status": dict(new.status)}
         offered = (kopf.Body(body), self.stages.offer, self.stages.malformed)
         if self.lag:
             asyncio.get_running_loop().call_later(self.lag, notice, *offered)
