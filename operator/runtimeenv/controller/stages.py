@@ -71,7 +71,9 @@ class Stages:
             shared, self.secrets, Limiter(WRITES_PER_SECOND), views.environments.get, self._works_for
         )
         self._variables: Queue[Ref, RuntimeEnvVar] = Queue(self._stage_1.reconcile, group=self._tenant)
-        self._environments: Queue[Ref, None] = Queue(self._stage_2.reconcile, workers=8, interval=REST)
+        self._environments: Queue[Ref, None] = Queue(
+            self._stage_2.reconcile, workers=8, interval=REST, group=self._tenant
+        )
         self._leftovers: Queue[Ref, None] = Queue(self._clean, workers=4)
 
     def start(self, keyring: Keyring) -> None:
@@ -156,7 +158,10 @@ class Stages:
         self._stage_2.forget(uid)
 
     def _tenant(self, ref: Ref) -> str:
-        """Variables of one tenant are encrypted together, so that its RuntimeEnvs are written few times."""
+        """Variables of one tenant are encrypted together, so that its RuntimeEnvs are written few times.
+
+        And no tenant waits until another's thousand RuntimeEnvs are written.
+        """
         enrolment = self.index.enrolment(ref.namespace)
         return enrolment.tenant if enrolment is not None else ""
 

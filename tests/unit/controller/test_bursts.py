@@ -68,3 +68,17 @@ async def test_a_burst_without_an_end_delays_nobody_for_a_second() -> None:
             "Materialized"
         }
         assert len(world.env_status(ENV)["variables"]) == 30
+
+
+async def test_a_tenant_waits_for_a_turn_of_its_neighbour_not_for_all_its_environments() -> None:
+    many = [runtime_env(f"acme/renv.sandbox.w-w{n}", workspaceId=f"w{n}") for n in range(400)]
+    places = [namespace("acme", "acme"), namespace("globex", "globex"), runtime_env("globex/renv.sandbox"), *many]
+    async with World(*places, sealed("acme/a", "1"), sealed("globex/g", "1", tenant="globex")) as world:
+        await world.settle(30)
+        world.cluster.apply(sealed("acme/a", "2"))
+        await world.settle(1)
+        world.cluster.apply(sealed("globex/g", "2", tenant="globex"))
+        await world.settle(1.2)
+        assert world.env("globex/renv.sandbox") == {"TOKEN": "2"}
+        left = [n for n in range(400) if world.env(f"acme/renv.sandbox.w-w{n}") == {"TOKEN": "1"}]
+        assert left, "the neighbour's were still to be written"
