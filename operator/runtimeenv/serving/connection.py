@@ -54,6 +54,15 @@ class Connection(asyncio.Protocol):
         """Is no request under way?"""
         return self._answering is None and not self._received and not self._last
 
+    @property
+    def held(self) -> int:
+        """Bytes of a body that isn't whole."""
+        return len(self._body)
+
+    def send_away(self) -> None:
+        """Take no more of its request."""
+        self._refuse(BUSY)
+
     def close(self) -> None:
         """Hang up, once what is written is sent; at the second call, at once."""
         if self._transport is None:
@@ -119,7 +128,7 @@ class Connection(asyncio.Protocol):
         if len(self._body) > self._server.limits.body:
             self._refuse(TOO_LARGE)
         elif self._server.buffered > self._server.limits.buffered:
-            self._refuse(BUSY)
+            self._server.relieve()
 
     def on_message_complete(self) -> None:
         if self._answering is not None or self._last:
@@ -142,13 +151,16 @@ class Connection(asyncio.Protocol):
         if isinstance(answer, Answer):
             self._write(answer)
         else:
-            self._answering = self._server.loop.create_task(self._respond_later(answer))
+            self._answering = self._server.loop.create_task(self._respond_later(answer, len(body)))
 
-    async def _respond_later(self, pending: Awaitable[Answer]) -> None:
+    async def _respond_later(self, pending: Awaitable[Answer], size: int) -> None:
+        self._server.buffered += size
         try:
             answer = await pending
         except Exception as error:
             answer = _fault(error)
+        finally:
+            self._server.buffered -= size
         self._answering = None
         self._write(answer)
 

@@ -40,13 +40,17 @@ Routes = Mapping[tuple[str, str], Handler]
 class Limits:
     """Sizes in bytes, times in seconds."""
 
-    head: int = 64 * 1024
+    head: int = 16 * 1024
     body: int = 8 * 1024 * 1024
-    """The API server takes objects of up to 3 MiB; the review of an UPDATE holds two."""
-    buffered: int = 64 * 1024 * 1024
-    """Bodies that are being received, all connections together: whoever reaches the port could send."""
-    connections: int = 1024
-    receive: float = 10
+    """An API server sends etcd at most 2 MiB for an object. The review of an UPDATE holds two: of variables so large,
+    while a pod is stored in a shorter form than JSON, and the review of a new one holds it once."""
+    buffered: int = 24 * 1024 * 1024
+    """Bodies that are being received, or wait for their answer, all connections together: any pod could send them."""
+    kernel: int = 32 * 1024
+    """Received bytes that the kernel holds for a connection. TLS reads all at once, into buffers that stay as large."""
+    connections: int = 512
+    """Each takes up to 120 KiB, apart from its body. Three API servers that make 200 pods at once need no more."""
+    receive: float = 5
     """From the first byte of a request to its last."""
     idle: float = 120
     """Above the 90 s after which the API server closes an idle connection itself: so no request meets a closing one."""

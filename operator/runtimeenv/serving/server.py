@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 import ssl
 
 from runtimeenv.serving.connection import Connection
@@ -24,7 +26,7 @@ class Server:
         self.limits = limits
         self.draining = False
         self.buffered = 0
-        """Bytes of bodies that are not whole yet."""
+        """Bytes of bodies that are not whole or not answered yet."""
         self.loop: asyncio.AbstractEventLoop
         self._connections: dict[Connection, None] = {}
         self._listener: asyncio.Server
@@ -38,6 +40,8 @@ class Server:
         self._listener = await self.loop.create_server(
             lambda: Connection(self), host, port, ssl=context, ssl_handshake_timeout=handshake, backlog=1024
         )
+        with socket.socket(fileno=os.dup(self._listener.sockets[0].fileno())) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.limits.kernel)  # connections inherit it
         self._sweep()
         return int(self._listener.sockets[0].getsockname()[1])
 
@@ -81,6 +85,10 @@ class Server:
             next((other for other in self._connections if other.idle), connection).close()
         self._connections[connection] = None
         connection.deadline = self.idle_until()
+
+    def relieve(self) -> None:
+        """Too much is held: who sent most and isn't done goes. So senders of halves don't keep whole reviews out."""
+        max(reversed(self._connections), key=lambda connection: connection.held).send_away()
 
     def leave(self, connection: Connection) -> None:
         """Count a connection out."""

@@ -96,6 +96,20 @@ def test_unfinished_bodies_are_counted_together_until_they_end() -> None:
     assert server.buffered == 0
 
 
+def test_who_sends_most_makes_room_for_the_others() -> None:
+    server = Server(ROUTES, Limits(buffered=200))
+    server.loop = LOOP
+    greedy, modest, whole = Connection(server), Connection(server), Connection(server)
+    wires = [Wire(), Wire(), Wire()]
+    sent = [request(b"x" * 190)[:-40], request(b"x" * 90)[:-60], request(b"y" * 60)]
+    for connection, wire, raw in zip((greedy, modest, whole), wires, sent, strict=True):
+        connection.connection_made(wire)
+        connection.data_received(raw)
+    assert wires[0].written.startswith(b"HTTP/1.1 503 ")
+    assert (wires[1].written, server.buffered) == (b"", 30)
+    assert wires[2].written.startswith(b"HTTP/1.1 200 ")
+
+
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_bytes_that_are_no_http_break_nothing(pieces: list[bytes]) -> None:
     written, _ = answers(made(), pieces)

@@ -132,6 +132,17 @@ async def test_who_sends_on_before_the_answer_gets_that_answer_and_no_more() -> 
         assert await one.ended()
 
 
+async def test_a_body_counts_until_it_is_answered() -> None:
+    held = Held()
+    async with serving({("POST", "/held"): held}) as (server, port), client(port) as one:
+        await one.send(request(b"x" * 100, "/held"))
+        await held.asked.wait()
+        assert server.buffered == 100
+        held.free.set()
+        await one.answer()
+        assert server.buffered == 0
+
+
 async def test_a_client_that_leaves_before_the_answer_harms_nobody() -> None:
     held = Held()
     async with serving({**ROUTES, ("POST", "/held"): held}) as (_, port):
