@@ -42,13 +42,12 @@ class EnvSecrets:
         return self.is_ours(owner, str(self._written.get(owner.metadata.ref, "")))
 
     async def write(self, owner: RuntimeEnvObject, values: Mapping[str, bytes]) -> str:
-        """Write the Secret whole; its resourceVersion. One of a wrong type or owner is deleted and made again."""
+        """Write the Secret whole; its resourceVersion. One of a wrong type is deleted and made again.
+
+        One of a wrong owner is written over: a finalizer, which anybody may add, would keep it from going.
+        """
         ref = owner.metadata.ref
-        seen = self._seen.get(ref)
-        version: int | None = self._version(ref)
-        if seen is not None and seen.metadata.version == version and not _owned(seen, owner):
-            await self._cluster.delete(SECRETS, ref, uid=seen.metadata.uid)
-            version = None
+        seen, version = self._seen.get(ref), self._version(ref)
         manifest = secret_manifest(ref, owner.metadata.uid, values)
         try:
             written = await self._cluster.replace(manifest, str(version) if version else None)

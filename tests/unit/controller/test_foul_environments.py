@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from runtimeenv.cluster.kinds import RUNTIME_ENVS, SECRETS
 from runtimeenv.core import names
+from runtimeenv.core.identity import Ref
 from runtimeenv.errors import Rejected
 from tests.builders import namespace, runtime_env
 from tests.unit.controller.world import World, at, sealed
@@ -63,6 +66,31 @@ async def test_an_environment_of_a_wrong_type_or_owner_is_made_again(fault: str,
         assert after["type"] == names.ENV_TYPE
         assert after["metadata"]["ownerReferences"] == found["metadata"]["ownerReferences"]
         assert world.env(ENV) == {"TOKEN": "v"}
+
+
+async def test_a_finalizer_keeps_no_former_content_in_an_environment_made_again() -> None:
+    async with World(*ACME, sealed("acme/x", "v")) as world:
+        real = world.cluster.delete
+
+        async def held(kind: Any, ref: Ref, **how: Any) -> None:
+            found = world.cluster.store.get(kind, ref)
+            if found is None or "finalizers" not in found["metadata"]:
+                await real(kind, ref, **how)  # else it is only marked
+
+        def tamper() -> None:
+            found = world.cluster.read(SECRETS, at(ENV))
+            world.cluster.apply({**found, "metadata": {**found["metadata"], "finalizers": ["example.com/held"]}})
+            world.cluster.remove(RUNTIME_ENVS, at(ENV))
+            world.cluster.apply(runtime_env(ENV))
+            world.cluster.apply(sealed("acme/x", "v2"))
+
+        world.cluster.delete = held  # type: ignore[method-assign]
+        await world.restart(meanwhile=tamper)
+        await world.settle(5)
+        assert world.env(ENV) == {"TOKEN": "v2"}
+        metadata = world.cluster.read(SECRETS, at(ENV))["metadata"]
+        assert "finalizers" not in metadata
+        assert metadata["ownerReferences"][0]["uid"] == world.cluster.read(RUNTIME_ENVS, at(ENV))["metadata"]["uid"]
 
 
 async def test_an_immutable_environment_is_made_again() -> None:
