@@ -67,6 +67,8 @@ def test_two_hundred_environments(operator: Operator) -> None:
         wait(lambda: operator.cluster.get_json(*account), "the service account")
         shapes = [(f"p{number:03}", f"renv.sandbox.p-p{number:03}") for number in range(200)]
         home.apply(*(builders.runtime_env(f"{home.namespace}/{name}", projectId=project) for project, name in shapes))
+        # The controller hears of pods and of RuntimeEnvs by two watches: it must have seen all 200 before.
+        wait(lambda: all("secretName" in e.get("status", {}) for e in home.items("runtimeenvs")), "all to be written")
         home.apply(builders.pod(f"{home.namespace}/x", SANDBOX))
         about = "--field-selector=involvedObject.kind=Pod,reason=TooManyRuntimeEnvs"
         [event] = wait(lambda: home.items("events", about), "the Event on the pod")
