@@ -56,7 +56,7 @@ def mesh_port(tmp_path: Path) -> Iterator[tuple[int, bytes]]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     yield port, authority.certificate
-    asyncio.run_coroutine_threadsafe(server.drain(0, 0), loop).result()
+    asyncio.run_coroutine_threadsafe(server.drain(0, 10), loop).result()  # until the API server has hung up
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
