@@ -37,6 +37,7 @@ async def fill(place: Ground, population: Population) -> int:
             await prepare(cluster, population)
             await materialized(cluster)
             await create_and_wait(cluster, population.sealed(await published_key(cluster)))
+        place.wait_idle(process)  # the statuses of RuntimeEnvs follow their Secrets
     return empty
 
 
