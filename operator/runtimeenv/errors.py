@@ -15,6 +15,7 @@ RuntimeEnvError
     ├── Rejected       a 4xx that only somebody else can mend: retried rarely
     ├── Stale          409: another write came first; read again
     ├── Expired        410: the watch's resourceVersion is too old; list again
+    ├── Oversized      a page of a list is too large to read; ask for a smaller one
     └── Unavailable    429, 5xx or the network: retried
 """
 

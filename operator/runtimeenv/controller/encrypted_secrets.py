@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
 from runtimeenv.cluster.kinds import SECRET_METADATA, SECRETS
 from runtimeenv.cluster.objects import Secret
 from runtimeenv.cluster.protocol import Cluster
-from runtimeenv.controller.env_secrets import UNPROCESSABLE
 from runtimeenv.controller.index import Affected, Index
 from runtimeenv.controller.records import Record, read_record
 from runtimeenv.core import names
@@ -35,7 +35,7 @@ class EncryptedSecrets:
             await self._reread(record)
             raise
         except Rejected as error:
-            if version is None or error.status != UNPROCESSABLE:
+            if version is None or error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise
             await self.remove(_ref(record.ref.namespace, record.uid))  # somebody made it immutable
             self._index.overwritten(record.uid, 0)

@@ -7,7 +7,7 @@ version somebody else wrote it. The version that counts is the newer of what we 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from http import HTTPStatus
 
 from runtimeenv.cluster.kinds import SECRETS
 from runtimeenv.cluster.objects import Metadata, RuntimeEnvObject
@@ -16,9 +16,6 @@ from runtimeenv.controller.materialize import secret_manifest
 from runtimeenv.core import names
 from runtimeenv.core.identity import Ref
 from runtimeenv.errors import Rejected, Stale
-
-UNPROCESSABLE: Final = 422
-"""Not what a policy or a quota answers, but the API server's own rules: of what may not change, such as immutable."""
 
 
 class EnvSecrets:
@@ -57,7 +54,7 @@ class EnvSecrets:
                 await self._clear(ref)
             raise
         except Rejected as error:
-            if not version or seen is None or error.status != UNPROCESSABLE:
+            if not version or seen is None or error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise
             await self._cluster.delete(SECRETS, ref, uid=seen.metadata.uid)  # somebody made it immutable
             raise Stale(error.status, f"replace {ref}") from None

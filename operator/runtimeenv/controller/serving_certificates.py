@@ -11,12 +11,12 @@ import base64
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from runtimeenv.cluster.kinds import MUTATING_WEBHOOK_CONFIGURATIONS, SECRETS
 from runtimeenv.cluster.objects import Secret, WebhookConfiguration
 from runtimeenv.cluster.protocol import Cluster
-from runtimeenv.controller.env_secrets import UNPROCESSABLE
 from runtimeenv.core import names
 from runtimeenv.core.identity import Ref
 from runtimeenv.crypto.certificates import (
@@ -147,7 +147,7 @@ class ServingCertificates:
         try:
             await self._cluster.replace(manifest, stored.metadata.resource_version if stored else None)
         except Rejected as error:
-            if stored is None or error.status != UNPROCESSABLE:
+            if stored is None or error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise
             # Somebody made it immutable, or of another type.
             await self._cluster.delete(SECRETS, stored.metadata.ref, uid=stored.metadata.uid)

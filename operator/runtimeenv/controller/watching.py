@@ -81,15 +81,18 @@ class Watching:
             "environments": self._environments,
             "pods": self._pods,
         }
-        views = Views(
+        self.stages = Stages(cluster, settings, self._views(), now)
+        self.on_demand = OnDemand(cluster, self.stages, self._environments.objects, self._pods.objects, settings)
+
+    def _views(self) -> Views:
+        """The mirrors, as far as the stages look things up in them."""
+        return Views(
             self._environments.objects,
             self._env_secrets.objects,
             self._sources.objects,
             self._encrypted.objects,
             lambda: int(self._variables.version or 0),
         )
-        self.stages = Stages(cluster, settings, views, now)
-        self.on_demand = OnDemand(cluster, self.stages, self._environments.objects, self._pods.objects, settings)
 
     async def run(self) -> None:
         """Reflect until cancelled."""
