@@ -141,6 +141,14 @@ def test_projects_and_home_change_by_the_same_verb(policies: Cluster, spaces: Sp
         refused(patch(policies, target, "", change, user=NAMESPACE_ADMIN), "enrolment", NOT_YOURS)
 
 
+def test_a_list_of_projects_has_a_limit(policies: Cluster, spaces: Spaces) -> None:
+    workspace = f"namespace/{spaces.workspace}"
+    accepted(patch(policies, workspace, "", annotated("x" * names.PROJECTS_LIMIT), user=ENROLLER))
+    done = patch(policies, workspace, "", annotated("x" * (names.PROJECTS_LIMIT + 1)), user=ENROLLER)
+    refused(done, "enrolment", f"may have at most {names.PROJECTS_LIMIT} characters")
+    accepted(patch(policies, workspace, "", annotated(None), user=ENROLLER))
+
+
 def test_a_narrowed_namespace_is_no_home(policies: Cluster, spaces: Spaces) -> None:
     for name in (spaces.workspace, spaces.project):
         done = patch(policies, f"namespace/{name}", "", labelled(home="true"), user=ENROLLER)

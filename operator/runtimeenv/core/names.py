@@ -46,6 +46,8 @@ PUBLIC_KEY_CONFIG_MAP: Final = "runtime-env-public-key"
 
 DEFAULT_POD_DOMAIN: Final = GROUP
 NAME_LIMIT: Final = 253
+# Characters of the annotation: every process keeps those of all namespaces. The policy on enrolment says it too.
+PROJECTS_LIMIT: Final = 16 * 1024
 
 _ESCAPES: Final = {"-": "--", "_": "-u", ".": "-d"}
 

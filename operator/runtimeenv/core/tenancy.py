@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from runtimeenv.core import names
 from runtimeenv.core.identity import (
@@ -18,6 +19,9 @@ from runtimeenv.core.identity import (
     parse_surface,
 )
 from runtimeenv.errors import Denied, Invalid
+
+SHOWN: Final = 512
+"""Characters of a namespace's projects that an error lists; of more it says how many they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,9 @@ class Enrolment:
     def _project_rule(self) -> str:
         if self.project is not None:
             return f"fixes the project as {self.project}"
-        return f"lists {', '.join(sorted(self.projects)) or 'none'} in its annotation {names.PROJECTS_ANNOTATION}"
+        listed = ", ".join(sorted(self.projects)) or "none"
+        listed = listed if len(listed) <= SHOWN else f"{len(self.projects)} others"
+        return f"lists {listed} in its annotation {names.PROJECTS_ANNOTATION}"
 
 
 def enrolment(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Enrolment | None:
@@ -96,10 +102,17 @@ def enrolment(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Enro
             parse_id("tenant", labels.get(names.TENANT_LABEL, "")),
             _checked("workspace", labels.get(names.WORKSPACE_LABEL)),
             _checked("project", labels.get(names.PROJECT_LABEL)),
-            frozenset(p.strip() for p in annotations.get(names.PROJECTS_ANNOTATION, "").split(",") if p.strip()),
+            _listed(annotations.get(names.PROJECTS_ANNOTATION, "")),
         )
     except Invalid:
         return None
+
+
+def _listed(projects: str) -> frozenset[str]:
+    """Of an annotation beyond the limit none counts: it was stored while the policy was away."""
+    if len(projects) > names.PROJECTS_LIMIT:
+        return frozenset()
+    return frozenset(project.strip() for project in projects.split(",") if project.strip())
 
 
 def _checked(field: str, text: str | None) -> str | None:

@@ -142,6 +142,22 @@ def test_a_namespaces_labels_are_read_back(
     assert enrolled(" ,".join(projects), **words) == Enrolment(tenant, workspace, project, projects)
 
 
+def test_of_a_list_beyond_the_limit_no_project_may_be_chosen() -> None:
+    most = ",".join(["blog", "x" * (names.PROJECTS_LIMIT - 5)])
+    for projects, chosen in ((most, True), (most + "x", False)):
+        found = enrolled(projects, tenant="t", workspace="w")
+        assert found is not None
+        assert ("blog" in found.projects, found.tenant, found.workspace) == (chosen, "t", "w")
+
+
+def test_an_error_lists_the_projects_of_a_namespace_unless_they_are_many() -> None:
+    for count, said in ((20, "lists p0, p1, p10, "), (200, "lists 200 others in its annotation")):
+        listed = frozenset(f"p{number}" for number in range(count))
+        with pytest.raises(Denied, match=said) as caught:
+            Enrolment("t", "w", projects=listed).shape(labels(project="other"), DOMAIN)
+        assert len(str(caught.value)) < 1024
+
+
 @given(enrolments)
 def test_what_may_be_defined_is_said_in_words(enrolment: Enrolment) -> None:
     narrowest = enrolment.project or enrolment.workspace or enrolment.tenant
