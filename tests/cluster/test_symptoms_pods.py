@@ -124,7 +124,8 @@ def test_an_address_where_nobody_answers(team: Home) -> None:
 
 
 def test_a_webhook_without_keys(team: Home, operator: Operator) -> None:
-    said = sealed_elsewhere(team, operator, RUNTIME_ENV_PUBLIC_KEY_FOLDER="/nowhere")
+    # It is called once the kubelet had its time to bring them: the unit tests see that.
+    said = sealed_elsewhere(team, operator, "the keys that seal", RUNTIME_ENV_PUBLIC_KEY_FOLDER="/nowhere")
     shown("A write is refused: the webhook has no keys", said)
 
 
@@ -133,7 +134,7 @@ def test_a_webhook_that_takes_no_plaintext(team: Home, operator: Operator) -> No
     shown("A write is refused: no plaintext in this cluster", said)
 
 
-def sealed_elsewhere(home: Home, operator: Operator, **settings: str) -> str:
+def sealed_elsewhere(home: Home, operator: Operator, lacking: str = "", **settings: str) -> str:
     """The answer to a plaintext, once a replica with these settings is called before all others."""
     found = home.cluster.get_json("mutatingwebhookconfiguration", "00-runtime-env")
     made: Manifest = copy.deepcopy({key: found[key] for key in ("apiVersion", "kind", "webhooks")})
@@ -141,7 +142,7 @@ def sealed_elsewhere(home: Home, operator: Operator, **settings: str) -> str:
     [webhook] = made["webhooks"]
     webhook["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": home.namespace}}
     variable = builders.variable(f"{home.namespace}/x", scope="workspace", workspaceId="ws_1", value="x")
-    with operator.replica("webhook", **settings) as launch:
+    with operator.replica("webhook", lacking, **settings) as launch:
         webhook["clientConfig"]["url"] = f"https://127.0.0.1:{launch.webhook_port}/seal"
         home.cluster.apply(made)
         try:

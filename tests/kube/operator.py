@@ -69,20 +69,20 @@ class Operator:
             self.launch(name)
 
     @contextmanager
-    def replica(self, name: str, **env: str) -> Iterator[Launch]:
-        """A second process of a Deployment, ready, on ports of its own, with other settings if given (RUNTIME_ENV_…).
+    def replica(self, name: str, lacking: str = "", **env: str) -> Iterator[Launch]:
+        """A second process of a Deployment, on ports of its own, with other settings if given (RUNTIME_ENV_…).
 
-        It ends with the block.
+        In the block it is ready, or waits for nothing but what is `lacking`. It ends with the block.
         """
         launch = self.launches[name].another(f"{name}-2")
         running = self.cluster.spawn(launch.argv, env={**launch.env, **env}, log=self._log(launch.name))
 
         def ready() -> bool:
             running.expect_alive()
-            return launch.ready()
+            return launch.missing() == f"waiting for {lacking}\n" if lacking else launch.ready()
 
         try:
-            wait(ready, f"{launch.name} to be ready", timeout=150)  # a webhook waits for keys that it may not get
+            wait(ready, f"{launch.name} to be ready")
             yield launch
         finally:
             running.stop()
