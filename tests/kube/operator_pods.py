@@ -94,10 +94,10 @@ class OperatorPods:
         self.helm("uninstall", RELEASE, "--wait")
         self.cluster.kubectl("delete", *self.traces(self.cluster).split(), timeout=180)
 
-    def helm(self, *words: str, input: str = "") -> str:  # noqa: A002 - as subprocess names it
+    def helm(self, *words: str, input: str = "", namespace: str = NAMESPACE) -> str:  # noqa: A002 - as subprocess has it
         """What helm printed. Raises ChartFailed."""
         helm = build.binaries(["helm"], print) / "helm"
-        places = (f"--kubeconfig={self.cluster.kubeconfig}", f"--namespace={NAMESPACE}")
+        places = (f"--kubeconfig={self.cluster.kubeconfig}", f"--namespace={namespace}")
         argv = [*self.cluster.reach, str(helm), *words, *places]
         done = subprocess.run(argv, input=input, capture_output=True, text=True, check=False)
         if done.returncode != 0:

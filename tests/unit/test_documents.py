@@ -15,7 +15,7 @@ from runtimeenv.core.identity import Identity, Layer, Shape, Workspace
 from tests.documents import DOCUMENTS, EXAMPLES, REPOSITORY, commands, programs
 
 ALL = [(document.name, command) for document in DOCUMENTS for command in commands(document)]
-RUN_ELSEWHERE = {"kubectl", "helm", "curl", "sops", "age-keygen"}
+RUN_ELSEWHERE = {"kubectl", "helm", "curl", "sed", "sops", "age-keygen"}
 FORMS = {
     ("docker", "push"),
     ("export", "PATH=$PWD/.venv/bin:$PATH"),
