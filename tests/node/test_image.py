@@ -23,6 +23,11 @@ from tests.kube.fixtures import note, teller
 
 SHELLS = {"sh", "bash", "dash", "ash", "busybox", "env"}
 ANY_USER = "1000680000:0"  # as OpenShift chooses them
+UNCOMPILED = """
+import os, sys, runtimeenv.api.run, runtimeenv.controller.run, runtimeenv.webhook.run
+cached = {name: getattr(module, "__cached__", None) for name, module in sys.modules.items()}
+print(*(name for name, path in cached.items() if path and not os.path.exists(path)))
+"""
 
 
 @dataclass(frozen=True)
@@ -99,17 +104,27 @@ def test_it_is_small(image: Unpacked) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="changing the root folder needs root")
+def test_nothing_has_to_be_compiled_when_it_starts(image: Unpacked) -> None:
+    done = started(image, "-c", UNCOMPILED)
+    assert (done.stdout, done.stderr) == ("\n", "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="changing the root folder needs root")
 @pytest.mark.parametrize("process", ["controller", "webhook", "api"])
 def test_any_user_can_run_it_where_there_is_no_shell(image: Unpacked, process: str) -> None:
     for found in image.root.rglob("bin/*"):
         if found.name in SHELLS:
             found.unlink()
+    assert "name a readable kubeconfig" in started(image, "-m", "runtimeenv", process).stderr
+
+
+def started(image: Unpacked, *words: str) -> subprocess.CompletedProcess[str]:
+    """Its Python, run to its end in the image's files."""
     settings = image.configuration["config"]
-    done = subprocess.run(
-        [str(shutil.which("chroot")), f"--userspec={ANY_USER}", str(image.root), *settings["Entrypoint"], process],
+    return subprocess.run(
+        [str(shutil.which("chroot")), f"--userspec={ANY_USER}", str(image.root), settings["Entrypoint"][0], *words],
         env=dict(line.split("=", 1) for line in settings["Env"]),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "name a readable kubeconfig" in done.stderr
