@@ -87,7 +87,11 @@ def crd(kind: Kind) -> dict[str, Any]:
     schema = structural(kind.model, RULES)
     schema["required"] = ["spec"]
     schema["properties"]["metadata"] = {"type": "object"}
-    columns = [{"name": n, "type": t, "jsonPath": p, "priority": wide} for n, t, p, wide in kind.columns]
+    # A priority of 0 is not stored, and so would be drift for whoever compares with the manifest.
+    columns = [
+        {"name": heading, "type": of, "jsonPath": path, **({"priority": wide} if wide else {})}
+        for heading, of, path, wide in kind.columns
+    ]
     name = kind.model.__name__
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
