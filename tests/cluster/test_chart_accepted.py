@@ -24,14 +24,10 @@ APART = {"image.tag", "webhook.hostNetwork", *(p for p in EFFECTS if p.endswith(
 @pytest.fixture(scope="module")
 def ground(policies: Cluster) -> Iterator[Cluster]:
     """The CRDs of cert-manager and the Prometheus operator, and a namespace that warns of pods beyond restricted."""
-    crds = foreign_crds.definitions()
-    names = [f"crd/{crd['metadata']['name']}" for crd in crds]
-    policies.apply(crds, "--server-side", "--force-conflicts")
-    policies.kubectl("wait", "--for=condition=Established", *names)
     policies.kubectl("label", "namespace", NAMESPACE, "--overwrite", *LEVELS)
-    yield policies
+    with foreign_crds.served(policies, foreign_crds.OF_THE_CHART):
+        yield policies
     policies.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/warn-")
-    policies.kubectl("delete", *names)
 
 
 def tried(cluster: Cluster, objects: Sequence[Manifest]) -> Completed:

@@ -27,10 +27,8 @@ def cluster() -> Iterator[Cluster]:
     """A control plane that nothing else installs on."""
     claim = state.claim("control-plane")
     started = controlplane.start(claim.folder)
-    crds = foreign_crds.definitions()
-    started.apply(crds, "--server-side")
-    started.kubectl("wait", "--for=condition=Established", *(f"crd/{crd['metadata']['name']}" for crd in crds))
-    yield started
+    with foreign_crds.served(started, foreign_crds.OF_THE_CHART):
+        yield started
     started.stop()
     claim.release()
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests import builders
 from tests.cluster.homes import Home, condition
-from tests.cluster.test_gitops_examples import EXAMPLES, KINDS, sealed_text
+from tests.cluster.test_gitops_charts import sealed_text
+from tests.cluster.test_gitops_examples import EXAMPLES, KINDS
 from tests.cluster.writes import SEALED
 from tests.kube import chart, controlplane, gitops, state
 from tests.kube.cluster import Cluster, wait
@@ -70,6 +71,12 @@ def test_what_no_operator_has_seen_can_be_applied_again_without_a_change(unseen:
     assert stored(unseen) == before
     assert [found["metadata"]["generation"] for found in before] == [1, 1]
     assert unseen.kubectl("diff", SERVER_SIDE, "-f", "-", input="\n---\n".join(map(json.dumps, NEW))).out == ""
+
+
+@pytest.mark.parametrize("way", gitops.WAYS, ids=" ".join)
+def test_the_status_that_a_new_object_comes_with_is_no_drift_for_argo_cd(unseen: Cluster, way: tuple[str, ...]) -> None:
+    assert [found["status"]["observedGeneration"] for found in stored(unseen)] == [-1, -1]
+    assert gitops.drifted(unseen, NEW, *way) == []
 
 
 def install(cluster: Cluster, namespace: str, values: Mapping[str, Any], timeout: str, program: str = "helm") -> None:

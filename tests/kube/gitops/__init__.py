@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.kube import build
 from tests.kube.cluster import Cluster
+
+# How Argo CD compares: by itself; where it applies server-side; by the compare options of an Application.
+WAYS: Final = ((), ("structured-merge",), ("server-side",), ("server-side", "include-webhook"))
 
 
 class Unread(Exception):
@@ -28,15 +31,16 @@ def health(found: Mapping[str, Any], script: Path) -> tuple[str, str]:
     return answer["status"], answer.get("message", "")
 
 
-def drifts(cluster: Cluster, manifest: Mapping[str, Any], *options: str) -> bool:
-    """Whether Argo CD's engine finds the live object out of sync; `options` are `server-side`, `include-webhook`."""
-    answer = _asked(manifest, "drift", *options, environment={"KUBECONFIG": str(cluster.kubeconfig)})
-    return bool(answer["modified"])
+def drifted(cluster: Cluster, manifests: Sequence[Mapping[str, Any]], *options: str) -> list[str]:
+    """The names of those whose live object Argo CD's engine finds out of sync; `options` are one of WAYS."""
+    found = {"apiVersion": "v1", "kind": "List", "items": manifests}
+    names: list[str] = _asked(found, "drift", *options, environment={"KUBECONFIG": str(cluster.kubeconfig)})
+    return names
 
 
-def flux(manifest: Mapping[str, Any]) -> Any:
-    """The object as Flux's controllers read it. Raises Unread for a field that they don't know."""
-    return _asked(manifest, "flux")
+def helm_release(manifest: Mapping[str, Any]) -> Any:
+    """The HelmRelease as Flux's controller reads it. Raises Unread for a field that it doesn't know."""
+    return _asked(manifest, "helm-release")
 
 
 def _asked(found: Mapping[str, Any], verb: str, *args: str, environment: Mapping[str, str] | None = None) -> Any:

@@ -4,15 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"slices"
 
 	"github.com/argoproj/argo-cd/gitops-engine/pkg/diff"
 	lua "github.com/yuin/gopher-lua"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/kube-openapi/pkg/util/proto"
@@ -54,21 +57,19 @@ func health(object *unstructured.Unstructured, args []string) (any, error) {
 type cluster struct {
 	dynamic   dynamic.Interface
 	discovery discovery.DiscoveryInterface
+	mapper    meta.RESTMapper
 }
 
-// drift compares a manifest with the live object by Argo CD's own engine. Of args, `server-side` and `include-webhook`
-// are the compare options ServerSideDiff and IncludeMutationWebhook.
-func drift(manifest *unstructured.Unstructured, args []string) (any, error) {
+// drift compares each manifest of a list with its live object by Argo CD's own engine, and answers with the names of
+// those that are out of sync. Of args, `structured-merge` is how it compares what it applies server-side;
+// `server-side` and `include-webhook` are the compare options ServerSideDiff and IncludeMutationWebhook.
+func drift(list *unstructured.Unstructured, args []string) (any, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
 	if err != nil {
 		return nil, err
 	}
-	here := cluster{dynamic.NewForConfigOrDie(config), discovery.NewDiscoveryClientForConfigOrDie(config)}
-	resource, err := here.resource(manifest)
-	if err != nil {
-		return nil, err
-	}
-	live, err := resource.Get(context.Background(), manifest.GetName(), metav1.GetOptions{})
+	config.QPS = -1
+	here, err := connected(config)
 	if err != nil {
 		return nil, err
 	}
@@ -76,30 +77,49 @@ func drift(manifest *unstructured.Unstructured, args []string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []diff.Option{diff.WithGVKParser(parser), diff.WithManager(manager), diff.WithServerSideDryRunner(here)}
-	for _, given := range args {
-		switch given {
-		case "server-side":
-			options = append(options, diff.WithServerSideDiff(true))
-		case "include-webhook":
-			options = append(options, diff.WithIgnoreMutationWebhook(false))
+	options := []diff.Option{
+		diff.WithGVKParser(parser), diff.WithManager(manager), diff.WithServerSideDryRunner(here),
+		diff.WithStructuredMergeDiff(slices.Contains(args, "structured-merge")),
+		diff.WithServerSideDiff(slices.Contains(args, "server-side")),
+		diff.WithIgnoreMutationWebhook(!slices.Contains(args, "include-webhook")),
+	}
+	drifted := []string{}
+	err = list.EachListItem(func(item runtime.Object) error {
+		manifest := item.(*unstructured.Unstructured)
+		modified, err := here.modified(manifest, options)
+		if modified {
+			drifted = append(drifted, manifest.GetName())
 		}
+		return err
+	})
+	return drifted, err
+}
+
+func connected(config *rest.Config) (cluster, error) {
+	client := discovery.NewDiscoveryClientForConfigOrDie(config)
+	groups, err := restmapper.GetAPIGroupResources(client)
+	return cluster{dynamic.NewForConfigOrDie(config), client, restmapper.NewDiscoveryRESTMapper(groups)}, err
+}
+
+func (c cluster) modified(manifest *unstructured.Unstructured, options []diff.Option) (bool, error) {
+	resource, err := c.resource(manifest)
+	if err != nil {
+		return false, err
+	}
+	live, err := resource.Get(context.Background(), manifest.GetName(), metav1.GetOptions{})
+	if err != nil {
+		return false, err
 	}
 	found, err := diff.Diff(manifest, live, options...)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	predicted, shown := json.RawMessage(found.PredictedLive), json.RawMessage(found.NormalizedLive)
-	return map[string]any{"modified": found.Modified, "predicted": predicted, "live": shown}, nil
+	return found.Modified, nil
 }
 
 func (c cluster) resource(object *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
-	groups, err := restmapper.GetAPIGroupResources(c.discovery)
-	if err != nil {
-		return nil, err
-	}
 	kind := object.GroupVersionKind()
-	mapping, err := restmapper.NewDiscoveryRESTMapper(groups).RESTMapping(kind.GroupKind(), kind.Version)
+	mapping, err := c.mapper.RESTMapping(kind.GroupKind(), kind.Version)
 	if err != nil {
 		return nil, err
 	}
