@@ -106,8 +106,6 @@ def test_a_pod_whose_label_is_gone_keeps_what_it_was_injected_with(place: Home) 
     stop(place, "other")
     gone(place, "renv.agent")
     assert environments(place) == {"renv.sandbox"}
-    stop(place)
-    gone(place)
 
 
 def test_one_that_a_user_made_stays_without_pods(place: Home) -> None:
