@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.api_client import Answer, Client, Customer, known
+from tests.cluster.api_replicas import LONG
 from tests.kube.cluster import wait
 from tests.kube.operator import Operator
 
@@ -37,6 +38,13 @@ def draft(name: str, value: str, **fields: Any) -> dict[str, Any]:
     return {"scope": "tenant", "name": name, "value": value, **fields}
 
 
+def seen(client: Client, name: str) -> str:
+    """The id of a new variable that the controller has seen: its ETag moves by itself no more."""
+    id_ = str(client.post(draft(name, LONG, metadata={"a": 1})).data["id"])
+    wait(lambda: client.get(id_).data["preview"] == "sk-ant...ghij", "the API to show its preview")
+    return id_
+
+
 def test_200_posts_at_once_leave_one_object_with_the_last_value(
     customer: Customer, clients: tuple[Client, Client], name: str
 ) -> None:
@@ -57,8 +65,8 @@ def test_200_posts_at_once_leave_one_object_with_the_last_value(
 
 
 def test_of_many_patches_with_one_etag_one_is_let_through(clients: tuple[Client, Client], name: str) -> None:
-    made = clients[0].post(draft(name, "v"))
-    id_, etag = made.data["id"], clients[0].get(made.data["id"]).headers["ETag"]
+    id_ = seen(clients[0], name)
+    etag = clients[0].get(id_).headers["ETag"]
     with ThreadPoolExecutor(10) as pool:
         done = pool.map(lambda n: clients[n % 2].patch(id_, {"metadata": {"n": n}}, If_Match=etag), range(10))
         assert Counter(answer.status for answer in done) == {200: 1, 412: 9}
@@ -97,9 +105,9 @@ def test_what_kubectl_writes_shows_in_both(customer: Customer, clients: tuple[Cl
 def test_ids_times_and_etags_are_the_same_after_a_restart(
     operator: Operator, customer: Customer, clients: tuple[Client, Client], name: str
 ) -> None:
-    made = clients[0].post(draft(name, "v", metadata={"a": 1}))
-    before = clients[0].get(made.data["id"])
+    id_ = seen(clients[0], name)
+    before = clients[0].get(id_)
     operator.restart("api")
     wait(operator.launches["api"].ready, "the API to be ready")
-    after = known(customer.client).get(made.data["id"])
+    after = known(customer.client).get(id_)
     assert (after.data, after.headers["ETag"]) == (before.data, before.headers["ETag"])
