@@ -13,8 +13,9 @@ import pytest
 from tests.demo import ground
 from tests.documents import DOCUMENTS, EXAMPLES, commands, programs, removal, removal_without_helm
 from tests.kube.cluster import Cluster, wait
-from tests.kube.operator_pods import RELEASE, OperatorPods
+from tests.kube.operator_pods import OperatorPods
 from tests.node import pods
+from tests.node.reinstalling import kept
 from tests.typist import Typist
 
 TYPED = {"curl", "kubectl", "printf", "runtimeenv"}
@@ -88,27 +89,15 @@ def test_every_example_applies_and_its_pods_run(typist: Typist, node: Cluster) -
     assert pods.environment(node, "acme", "computer")["MODEL"] == "claude-small"
 
 
-@pytest.mark.parametrize("by", ["helm", "kubectl"])
-def test_uninstalling_keeps_variables_environments_and_keys(
-    typist: Typist, node: Cluster, operator_pods: OperatorPods, by: str
+def test_removing_it_without_helm_keeps_variables_environments_and_keys(
+    typist: Typist, node: Cluster, operator_pods: OperatorPods
 ) -> None:
     typist.type("kubectl apply -f deploy/examples/namespaces.yaml -f deploy/examples/variable-value.yaml")
     typist.type("kubectl wait --for=condition=Ready rvar/model -n acme --timeout=60s")
-    before = kept(node)
-    if by == "helm":
-        operator_pods.helm("uninstall", RELEASE)
-    else:
-        for line in removal_without_helm():
-            typist.type(line)
-    assert kept(node) == before
+    before = kept(node, "acme")
+    for line in removal_without_helm():
+        typist.type(line)
+    assert kept(node, "acme") == before
     operator_pods.upgrade()
     typist.type("kubectl wait --for=condition=Ready rvar --all -n acme --timeout=60s")
-    assert kept(node) == before
-
-
-def kept(node: Cluster) -> dict[str, str]:
-    """The variables, and all Secrets that the operator made but its certificate, with their versions."""
-    listed = [("rvar", "-A"), ("secrets", "-A", "--field-selector=type!=helm.sh/release.v1,type!=kubernetes.io/tls")]
-    items = [item for words in listed for item in node.get_json(*words)["items"]]
-    named = {f"{i['kind']} {i['metadata']['namespace']}/{i['metadata']['name']}": i["metadata"] for i in items}
-    return {name: metadata["resourceVersion"] for name, metadata in named.items() if "webhook-ca" not in name}
+    assert kept(node, "acme") == before
