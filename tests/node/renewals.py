@@ -6,6 +6,8 @@ import base64
 import json
 import secrets
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from runtimeenv.core import names
@@ -37,9 +39,17 @@ def rotate_authority(release: OperatorPods) -> None:
 
 def outlive(release: OperatorPods) -> None:
     """The certificate in use ends in a minute; the controller comes back, and has it replaced before. Then it ends."""
+    with outlived(release):
+        pass
+
+
+@contextmanager
+def outlived(release: OperatorPods) -> Iterator[None]:
+    """The same; the block is what happens between the replacement and the end."""
     old = _ending(release, SOON)
     _until_renewed(release, old)
     assert datetime.now(UTC) < expiry(old), "the certificate ended before another was in use"
+    yield
     wait(lambda: datetime.now(UTC) > expiry(old), "the old certificate to end", timeout=SOON.seconds)
 
 
