@@ -72,11 +72,3 @@ def test_what_is_posted_reaches_a_pod(caller: Caller) -> None:
 def test_the_document_and_its_page_come_from_the_image(caller: Caller, path: str) -> None:
     code = caller.ask(path, "--output", "/dev/null", "--write-out", "%{http_code}")
     assert code == "200"
-
-
-def test_a_rolling_restart_fails_no_request(caller: Caller, operator_pods: OperatorPods) -> None:
-    operator_pods.kubectl("rollout", "restart", "deployment/runtime-env-api")
-    done = ("rollout", "status", "deployment/runtime-env-api", "--watch=false")
-    while "successfully rolled out" not in operator_pods.kubectl(*done):
-        caller.variables()
-    caller.variables()
