@@ -12,7 +12,6 @@ from runtimeenv.core import names
 from tests import builders
 from tests.kube import images
 from tests.kube.cluster import Cluster, wait
-from tests.kube.operator_pods import OperatorPods
 from tests.node import pods
 
 LABELS = {pods.TARGET_LABEL: "agent"}
@@ -94,19 +93,3 @@ def test_the_pod_of_a_job_receives_the_environment(node: Cluster, namespace: str
     node.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": template}})
     node.kubectl("wait", "--for=condition=Complete", "job/once", "-n", namespace, "--timeout=60s", timeout=70)
     assert f"GREETING={GREETING}" in node.kubectl("logs", "job/once", "-n", namespace).out.splitlines()
-
-
-def test_a_pod_whose_secret_does_not_exist_yet_comes_up_once_it_does(
-    node: Cluster, namespace: str, operator_pods: OperatorPods
-) -> None:
-    operator_pods.kubectl("scale", "deployment/runtime-env-controller", "--replicas=0")
-    wait(lambda: not operator_pods.kubectl("get", "pods", "-o", "name", "-l", CONTROLLER), "no controller")
-    node.apply(pods.pod(f"{namespace}/early", {pods.TARGET_LABEL: "computer"}))
-    events = ("events", "-n", namespace, "--field-selector=involvedObject.name=early,reason=Failed")
-    wait(lambda: node.get_json(*events)["items"], "the kubelet to miss the Secret")
-    operator_pods.kubectl("scale", "deployment/runtime-env-controller", "--replicas=2")
-    pods.wait_ready(node, namespace, "early")
-    assert pods.environment(node, namespace, "early")["GREETING"] == GREETING
-
-
-CONTROLLER = "app.kubernetes.io/component=controller"

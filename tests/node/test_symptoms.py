@@ -12,7 +12,7 @@ from tests import builders
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster, wait
 from tests.kube.operator_pods import OperatorPods
-from tests.node import pods
+from tests.node import changes, pods
 from tests.symptoms import shown
 
 LABELS = {pods.TARGET_LABEL: "agent"}
@@ -25,26 +25,21 @@ def namespace(node: Cluster, operator_pods: OperatorPods) -> Iterator[str]:  # n
         yield name
 
 
-def test_a_pod_waits_for_its_secret_and_starts_once_it_may_be_written(node: Cluster, namespace: str) -> None:
-    metadata = {"name": "none", "namespace": namespace}
-    quota = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": metadata,
-        "spec": {"hard": {"count/secrets": "0"}},
-    }
-    node.apply(quota)
-    wait(lambda: node.get_json("resourcequota/none", "-n", namespace)["status"]["used"], "the quota to count")
+def test_a_pod_waits_for_its_secret_and_starts_once_a_controller_has_written_it(
+    node: Cluster, operator_pods: OperatorPods, namespace: str
+) -> None:
+    pods.define(node, builders.variable(f"{namespace}/greeting", "GREETING", target="agent", value="hello"))
+    operator_pods.kubectl("scale", "deployment/runtime-env-controller", "--replicas=0")
+    wait(lambda: not changes.found(operator_pods, "controller"), "the controllers to end")
     node.apply(pods.pod(f"{namespace}/waits", LABELS))
-    state = ("pod/waits", "-n", namespace)
     reason = "CreateContainerConfigError"
-    wait(lambda: reason in str(node.get_json(*state)["status"]), "the kubelet to miss the Secret")
+    wait(lambda: reason in str(node.get_json("pod/waits", "-n", namespace)["status"]), "the kubelet to miss the Secret")
     about = ("events", "-n", namespace, "--field-selector=involvedObject.name=waits,reason=Failed")
     [event, *_] = wait(lambda: node.get_json(*about)["items"], "the Event")
     shown("A pod waits in CreateContainerConfigError", event["message"])
-    node.kubectl("delete", "resourcequota/none", "-n", namespace)
-    node.kubectl("delete", "renv/renv.agent", "-n", namespace)
+    operator_pods.kubectl("scale", "deployment/runtime-env-controller", "--replicas=2")
     pods.wait_ready(node, namespace, "waits")
+    assert pods.environment(node, namespace, "waits")["GREETING"] == "hello"
 
 
 def test_an_image_that_nobody_pushed(ours: Cluster, operator_pods: OperatorPods) -> None:
