@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.demo import ground
-from tests.documents import DOCUMENTS, EXAMPLES, commands, programs, removal, removal_without_helm
+from tests.documents import DOCUMENTS, EXAMPLES, commands, programs, removal, removal_without_helm, section
 from tests.kube.cluster import Cluster, wait
 from tests.kube.operator_pods import OperatorPods
 from tests.node import pods
@@ -36,7 +36,7 @@ def typist(
 
 
 def test_every_line_of_the_documents_works_in_order(typist: Typist, node: Cluster) -> None:
-    elsewhere = [*removal(), *removal_without_helm()]
+    elsewhere = [*removal(), *removal_without_helm(), *section("Move")]
     printed = [line for document in DOCUMENTS for line in commands(document) if line not in elsewhere]
     typable = [line for line in printed if {words[0] for words in programs(line)} <= TYPED]
     said: dict[str, str] = {}
