@@ -57,6 +57,13 @@ RECIPES = {
     "gitops": Recipe("github.com/fluxcd/cli-utils", "runtime.miosa.ai/tests/kube/gitops", _HERE / "gitops", 85),
     "sops": Recipe("github.com/getsops/sops/v3", "github.com/getsops/sops/v3/cmd/sops", _HERE / "sops", 90),
     "age-keygen": Recipe("filippo.io/age", "filippo.io/age/cmd/age-keygen", _HERE / "sops", 10),
+    # Of kube-router its controller of NetworkPolicies alone; with Kubernetes' own versions, which are built by then.
+    "network-policies": Recipe(
+        "github.com/cloudnativelabs/kube-router/v2",
+        "runtime.miosa.ai/tests/kube/networkpolicies",
+        _HERE / "networkpolicies",
+        10,
+    ),
     "rules": Recipe("github.com/prometheus/prometheus", "runtime.miosa.ai/tests/kube/rules", _HERE / "rules", 40),
 }
 
