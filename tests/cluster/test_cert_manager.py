@@ -15,7 +15,7 @@ from tests.cluster import homes
 from tests.cluster.homes import Home
 from tests.cluster.test_restarts_keys import bundles, seals
 from tests.cluster.writes import accepted, create
-from tests.kube import cert_manager, chart, launches
+from tests.kube import cert_manager, chart, gitops, launches
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster, wait
 from tests.kube.fixtures import teller
@@ -76,6 +76,15 @@ def test_the_certificate_and_its_authority_are_as_the_controller_would_issue_the
         assert found["metadata"]["labels"][names.EXCLUDE_FROM_BACKUP_LABEL] == "true"
         assert base64.b64decode(found["data"]["tls.key"]).startswith(b"-----BEGIN PRIVATE KEY-----")
     assert pairs[0]["data"]["ca.crt"] == pairs[1]["data"]["tls.crt"] != pairs[0]["data"]["tls.crt"]
+
+
+@pytest.mark.parametrize("way", gitops.WAYS, ids=" ".join)
+def test_what_cert_manager_and_its_injector_write_is_no_drift_for_argo_cd(
+    certified: Operator, way: tuple[str, ...]
+) -> None:
+    objects = launches.by_url(chart.rendered({"certificates": "cert-manager"}), list(certified.launches.values()))
+    wait(lambda: all(bundles(certified.cluster)), "the authority to be trusted")
+    assert gitops.drifted(certified.cluster, objects, *way) == []
 
 
 @pytest.mark.parametrize("how", ["renewed", "deleted"])
