@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,14 @@ def rendered(
     """What `helm template` makes of the chart with these values, for a version of Kubernetes. Raises ChartFailed."""
     version = kubernetes or build.version("k8s.io/kubernetes")
     options = (f"--namespace={namespace}", f"--kube-version={version}", "--include-crds", "--values=-")
-    text = helm("template", "runtime-env", str(CHART), *options, input=json.dumps(values), program=program)
+    text = _template(options, json.dumps(values), program)
     return [found for found in yaml.load_all(text, yaml.CSafeLoader) if found]
+
+
+@cache
+def _template(options: Sequence[str], values: str, program: str) -> str:
+    """Rendered once in a run: most tests ask for the same few."""
+    return helm("template", "runtime-env", str(CHART), *options, input=values, program=program)
 
 
 def notes(values: Mapping[str, Any]) -> str:
