@@ -42,11 +42,13 @@ image: {{ include "runtime-env.image" $root }}
 imagePullPolicy: {{ $root.Values.image.pullPolicy }}
 args: [{{ index . 0 }}]
 env:
-  - {name: RUNTIME_ENV_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
-  - {name: RUNTIME_ENV_IDENTITY, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}
+  - {name: RUNTIME_ENV_NAMESPACE, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}}
+  - {name: RUNTIME_ENV_IDENTITY, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.uid}}}
   - {name: RUNTIME_ENV_POD_DOMAIN, value: {{ $root.Values.podDomain | quote }}}
   - {name: RUNTIME_ENV_PLAINTEXT_POLICY, value: {{ $root.Values.plaintextPolicy | quote }}}
-  - {name: RUNTIME_ENV_ALLOWED_NAMES, value: {{ join "," $root.Values.reservedNames.allowed | quote }}}
+  {{- with $root.Values.reservedNames.allowed }}
+  - {name: RUNTIME_ENV_ALLOWED_NAMES, value: {{ join "," . | quote }}}
+  {{- end }}
   - {name: RUNTIME_ENV_ON_DEMAND_TTL, value: {{ $root.Values.onDemandTtl | quote }}}
   - {name: RUNTIME_ENV_CERTIFICATES, value: {{ ternary "controller" "external" (eq $root.Values.certificates "controller") }}}
   - {name: RUNTIME_ENV_LOG_LEVEL, value: {{ $root.Values.logLevel | quote }}}
@@ -58,7 +60,9 @@ env:
   - {name: RUNTIME_ENV_API_TLS, value: {{ ternary "on" "off" (not (empty $component.tls.secretName)) | quote }}}
   - {name: RUNTIME_ENV_API_KEY_RATE, value: {{ $component.keyRate | quote }}}
   - {name: RUNTIME_ENV_API_ADDRESS_RATE, value: {{ $component.addressRate | quote }}}
-  - {name: RUNTIME_ENV_FORWARDED_ALLOW_IPS, value: {{ join "," $component.forwardedAllowIps | quote }}}
+  {{- with $component.forwardedAllowIps }}
+  - {name: RUNTIME_ENV_FORWARDED_ALLOW_IPS, value: {{ join "," . | quote }}}
+  {{- end }}
   {{- end }}
   {{- with $component.extraEnv }}
   {{- toYaml . | nindent 2 }}

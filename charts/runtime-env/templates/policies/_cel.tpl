@@ -92,6 +92,13 @@ c.matches('^[a-z0-9]$') ? c : c == '-' ? '--' : c == '_' ? '-u' : c == '.' ? '-d
 the namespace is not enrolled: set its label runtime.miosa.ai/tenant
 {{- end }}
 
+{{- /* Defaults, said because matchConstraints belongs to its writer as a whole: what the API server adds to it would be in
+       conflict with the next who applies the same by server-side apply, for instance helm after kubectl. */}}
+{{- define "runtime-env.all-namespaces" -}}
+matchPolicy: Equivalent
+namespaceSelector: {}
+{{- end }}
+
 {{- /* The binding of a policy, and what follows it. Takes its name and the root. */}}
 {{- define "runtime-env.binding" -}}
 apiVersion: admissionregistration.k8s.io/v1
