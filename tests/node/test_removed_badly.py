@@ -31,16 +31,22 @@ def typist(ours: Cluster, tmp_path: Path) -> Typist:
     return Typist(ground.commands(ours), tmp_path)
 
 
+@pytest.fixture(scope="module")
+def mended(node: Cluster, operator_pods: OperatorPods) -> Iterator[OperatorPods]:
+    """In the end the operator's namespace is restricted again."""
+    yield operator_pods
+    node.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}})
+    operator_pods.upgrade()
+
+
 @pytest.fixture
-def namespace(ours: Cluster, operator_pods: OperatorPods) -> Iterator[str]:
-    """A tenant's, with one variable and a pod that has it; in the end the operator's is restricted again."""
+def namespace(ours: Cluster, mended: OperatorPods) -> Iterator[str]:  # noqa: ARG001 - it must run
+    """A tenant's, with one variable and a pod that has it."""
     mark = secrets.token_hex(3)
     with pods.enrolled(ours, f"badly-{mark}", f"tenant-{mark}") as name:
         pods.define(ours, builders.variable(f"{name}/greeting", "GREETING", value="hello"))
         pods.start(ours, pods.pod(f"{name}/before", LABELS))
         yield name
-        ours.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}})
-        operator_pods.upgrade()
 
 
 def install(operator_pods: OperatorPods, *options: str) -> None:
