@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,8 @@ from tests.kube.fixtures import note, teller
 from tests.kube.operator_pods import NAMES, OperatorPods
 from tests.node import pods
 
-SHUT, SHUT_TOO, EXTRA = 7777, 6443, 7778  # where the friend's pod listens; the second is a port of the API server
-LISTEN = f"for port in {SHUT} {SHUT_TOO} {EXTRA}; do /bin/busybox httpd -p $port; done; exec sleep 86400"
+SHUT, SERVER, EXTRA = 7777, 6443, 7778  # where the friend's pod listens; the second is the API server's port, too
+LISTEN = f"for port in {SHUT} {SERVER} {EXTRA}; do /bin/busybox httpd -p $port; done; exec sleep 86400"
 CONNECT = """
 import socket, sys
 for port in sys.argv[2:]:
@@ -87,16 +88,14 @@ class Network:
     def reached(self) -> list[list[int]]:
         """The ports of the friend's pod that each process reaches."""
         ip = self.probe()
-        return [self.reaches(name, ip, SHUT, SHUT_TOO, EXTRA) for name in NAMES]
+        return [self.reaches(name, ip, SHUT, SERVER, EXTRA) for name in NAMES]
 
-    def policies(self) -> dict[str, Any]:
-        """The chart's values that name the friend, and the API server."""
+    def policies(self, **server: Any) -> dict[str, Any]:
+        """The chart's values that name the friend, and the API server unless told otherwise."""
         friend = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.friend}}}
         [endpoints] = self.node.get_json("endpoints", "kubernetes", "-n", "default")["subsets"]
-        server = {
-            "cidrs": [f"{address['ip']}/32" for address in endpoints["addresses"]],
-            "ports": [port["port"] for port in endpoints["ports"]],
-        }
+        cidrs = [f"{address['ip']}/32" for address in endpoints["addresses"]]
+        server = {"cidrs": cidrs, "ports": [port["port"] for port in endpoints["ports"]], **server}
         extra = [{"to": [friend], "ports": [{"protocol": "TCP", "port": EXTRA}]}]
         named = {"metricsFrom": [friend], "apiFrom": [friend], "extraEgress": extra}
         return {"networkPolicy": {"enabled": True, "apiServer": server, **named}}
@@ -121,7 +120,7 @@ def network(
         both = [tenant, friend]
         assert made.scraped() == [both] * 3
         assert made.who_connects(*made.api()) == both
-        assert made.reached() == [[SHUT, SHUT_TOO, EXTRA]] * 3
+        assert made.reached() == [[SHUT, SERVER, EXTRA]] * 3
         before = network_policies.tables(node)
         with network_policies.enforced(node, teller(pytestconfig)) as controller:
             try:
@@ -157,6 +156,13 @@ def test_the_processes_reach_the_api_server(network: Network, name: str) -> None
     assert network.reaches(name, server, 443) == [443]
 
 
+def test_what_comes_from_the_pods_own_node_passes(network: Network) -> None:
+    for name in NAMES:
+        ip, port = network.place(name, "probes")
+        url = f"http://{ip}:{port}/readyz"
+        subprocess.run([*network.node.reach, "curl", "--silent", "--fail", url], capture_output=True, check=True)
+
+
 def test_processes_that_start_behind_the_policies_seal_materialize_and_inject(network: Network) -> None:
     node, tenant = network.node, network.tenant
     network.operator_pods.kubectl("rollout", "restart", "deployment")
@@ -168,3 +174,9 @@ def test_processes_that_start_behind_the_policies_seal_materialize_and_inject(ne
     pods.start(node, pods.pod(f"{tenant}/agent", {pods.TARGET_LABEL: "agent"}))
     assert pods.environment(node, tenant, "agent")["GREETING"] == "hello"
     wait(lambda: network.scraped() == [[network.friend]] * 3, "the new pods to be guarded")
+
+
+# The last, for it leaves the policies so.
+def test_without_cidrs_the_processes_reach_the_api_servers_ports_everywhere(network: Network) -> None:
+    network.operator_pods.upgrade(network.policies(cidrs=[]))
+    wait(lambda: network.reached() == [[SERVER, EXTRA]] * 3, "the API server's ports to open")
