@@ -1,12 +1,12 @@
 """python -m tests.generated [--check]: writes, or compares, the files that derive from the code.
 
-crds/ and the chart's CRDs and reserved names come from ``runtimeenv.core``, deploy/install.yaml and the table of values
-in the chart's README from the chart.
+crds/ and the chart's CRDs and reserved names come from ``runtimeenv.core``, the chart's alerts from deploy/monitoring,
+deploy/install.yaml and the table of values in the chart's README from the chart.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ KEPT = {
     "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
     "kustomize.toolkit.fluxcd.io/prune": "disabled",
 }
-_LABELS_OF_CHART = '{{- include "runtime-env.labels" . | nindent 4 }}'
+_KEPT_ARGUMENTS = " ".join(f'"{word}"' for pair in KEPT.items() for word in pair)
+_METADATA_OF_CHART = f"""labels: {{{{- include "runtime-env.labels" . | nindent 4 }}}}
+  {{{{- include "runtime-env.annotations" (list (dict {_KEPT_ARGUMENTS}) .) | nindent 2 }}}}"""
 HEADER = "# Made by `make generate`: change {source} instead.\n"
 
 
@@ -52,15 +54,14 @@ def from_core() -> Iterator[tuple[Path, str]]:
     for kind in KINDS:
         definition = crd(kind)
         yield ROOT / f"crds/{kind.plural}.yaml", as_yaml([definition], source)
-        labelled = as_yaml([_kept(definition)], source).replace(f"labels: {LABELS}", f"labels: {_LABELS_OF_CHART}")
+        labelled = as_yaml([_kept(definition)], source).replace(f"labels: {LABELS}", _METADATA_OF_CHART)
         yield templates / f"crds/{kind.plural}.yaml", labelled
     yield templates / "policies/_reserved.tpl", reserved(source)
 
 
 def _kept(definition: dict[str, Any]) -> dict[str, Any]:
     """A template rather than a file of helm's crds/, which no upgrade touches; kept when the chart goes."""
-    metadata = {**definition["metadata"], "annotations": KEPT, "labels": LABELS}
-    return {**definition, "metadata": metadata}
+    return {**definition, "metadata": {**definition["metadata"], "labels": LABELS}}
 
 
 def reserved(source: str) -> str:
@@ -68,6 +69,20 @@ def reserved(source: str) -> str:
     lists = {"names": sorted(RESERVED_NAMES), "prefixes": sorted(RESERVED_PREFIXES)}
     defined = [f'{{{{- define "runtime-env.reserved-{k}" -}}}}\n{v!r}\n{{{{- end }}}}\n' for k, v in lists.items()]
     return f"{{{{- /* Made by `make generate`: change {source}/values.py instead. */}}}}\n" + "".join(defined)
+
+
+def alerts() -> tuple[Path, str]:
+    """The alerts once more in the chart, where alone its templates can read them."""
+    source = "deploy/monitoring/alerts.yaml"
+    return chart.CHART / "alerts.yaml", HEADER.format(source=source) + (ROOT / source).read_text()
+
+
+def applied(values: Mapping[str, Any], namespace: str = chart.NAMESPACE) -> list[chart.Object]:
+    """What the chart renders, for kubectl to apply: no label says that Helm manages it, which Helm would set itself."""
+    objects = chart.rendered(values, namespace)
+    for found in objects:
+        del found["metadata"]["labels"]["app.kubernetes.io/managed-by"]
+    return objects
 
 
 def installation() -> tuple[Path, str]:
@@ -78,7 +93,7 @@ def installation() -> tuple[Path, str]:
         "kind": "Namespace",
         "metadata": {"name": chart.NAMESPACE, "annotations": KEPT, "labels": restricted},
     }
-    return ROOT / "deploy/install.yaml", as_yaml([namespace, *chart.rendered({})], "charts/runtime-env")
+    return ROOT / "deploy/install.yaml", as_yaml([namespace, *applied({})], "charts/runtime-env")
 
 
 def main() -> None:
@@ -86,7 +101,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 if a file is out of date")
     check: bool = parser.parse_args().check
     stale = [path for path, text in from_core() if _settle(path, text, check=check)]
-    stale += [path for path, text in [readme(), installation()] if _settle(path, text, check=check)]
+    stale += [path for path, text in [alerts(), readme(), installation()] if _settle(path, text, check=check)]
     for path in stale:
         print(f"{path.relative_to(ROOT)} {'is out of date: run `make generate`' if check else 'written'}")
     sys.exit(1 if check and stale else 0)

@@ -104,6 +104,7 @@ def of_the_api() -> dict[str, Effect]:
     service = ("Service", "runtime-env-api")
     secret = at("Deployment", "runtime-env-api", *POD, "volumes", -1, "secret", "secretName")
     annotations = at(*service, "metadata", "annotations")
+    balanced = {"api": {"enabled": True, "service": {"type": "LoadBalancer"}}}
     found = {
         "service.type": ("LoadBalancer", at(*service, "spec", "type"), "LoadBalancer"),
         "service.annotations": ({"cloud": "internal"}, annotations, {"cloud": "internal"}),
@@ -113,9 +114,38 @@ def of_the_api() -> dict[str, Effect]:
         "addressRate": (8, setting("API_ADDRESS_RATE", "api"), "8"),
         "forwardedAllowIps": (["10.0.0.0/8", "::1"], setting("FORWARDED_ALLOW_IPS", "api"), "10.0.0.0/8,::1"),
     }
+    of_balancers = {
+        "nodePort": (30080, ("ports", 0, "nodePort")),
+        "loadBalancerClass": ("theirs", ("loadBalancerClass",)),
+        "loadBalancerSourceRanges": (["10.0.0.0/8"], ("loadBalancerSourceRanges",)),
+        "externalTrafficPolicy": ("Local", ("externalTrafficPolicy",)),
+    }
     on = {"api": {"enabled": True}}
     enabled = Effect(True, at("Service", "runtime-env-api", "kind"), "Service")
-    return {"api.enabled": enabled, **{f"api.{path}": Effect(*effect, on) for path, effect in found.items()}}
+    return {
+        "api.enabled": enabled,
+        **{f"api.{path}": Effect(*effect, on) for path, effect in found.items()},
+        **{
+            f"api.service.{path}": Effect(given, at(*service, "spec", *keys), given, balanced)
+            for path, (given, keys) in of_balancers.items()
+        },
+    }
+
+
+def of_the_ingress() -> dict[str, Effect]:
+    """What stands before the API."""
+    ingress = ("Ingress", "runtime-env-api")
+    host, certificate = "env.example.org", {"secretName": "env-tls", "hosts": ["env.example.org"]}
+    rule, annotations = ("spec", "rules", 0), {"class": "theirs"}
+    off = {"api": {"enabled": True, "ingress": {"hosts": [host]}}}
+    on = {"api": {"enabled": True, "ingress": {"enabled": True, "hosts": [host]}}}
+    return {
+        "api.ingress.enabled": Effect(True, at(*ingress, "kind"), "Ingress", off),
+        "api.ingress.className": Effect("nginx", at(*ingress, "spec", "ingressClassName"), "nginx", on),
+        "api.ingress.annotations": Effect(annotations, at(*ingress, "metadata", "annotations"), annotations, on),
+        "api.ingress.hosts": Effect(["*.example.org"], at(*ingress, *rule, "host"), "*.example.org", on),
+        "api.ingress.tls": Effect([certificate], at(*ingress, "spec", "tls"), [certificate], on),
+    }
 
 
 def of_networks() -> dict[str, Effect]:
@@ -125,6 +155,8 @@ def of_networks() -> dict[str, Effect]:
     block = [{"ipBlock": {"cidr": "10.0.0.1/32"}}]
     monitor, spec = ("PodMonitor", "runtime-env"), ("spec", "podMetricsEndpoints", 0)
     scraped = {"metrics": {"podMonitor": {"enabled": True}}}
+    rules, ruled = ("PrometheusRule", "runtime-env"), {"metrics": {"prometheusRule": {"enabled": True}}}
+    group = ("spec", "groups", 0, "name")
     return {
         "networkPolicy.enabled": Effect(True, at(*policy, "policyTypes"), ["Ingress", "Egress"]),
         "networkPolicy.metricsFrom": Effect(PEERS, at(*policy, "ingress", 0, "from"), PEERS, SHUT),
@@ -135,6 +167,8 @@ def of_networks() -> dict[str, Effect]:
         "metrics.podMonitor.enabled": Effect(True, at(*monitor, *spec, "path"), "/metrics"),
         "metrics.podMonitor.labels": Effect({"a": "b"}, at(*monitor, "metadata", "labels", "a"), "b", scraped),
         "metrics.podMonitor.interval": Effect("1m", at(*monitor, *spec, "interval"), "1m", scraped),
+        "metrics.prometheusRule.enabled": Effect(True, at(*rules, *group), "runtime-env"),
+        "metrics.prometheusRule.labels": Effect({"a": "b"}, at(*rules, "metadata", "labels", "a"), "b", ruled),
     }
 
 
@@ -146,6 +180,8 @@ def of_all() -> dict[str, Effect]:
     issuer = at("Certificate", "runtime-env-webhook", "spec", "issuerRef")
     ours = {"name": "ours", "kind": "ClusterIssuer"}
     pulled = [{"name": "registry"}]
+    excused = {"admissions.enforcer/disabled": "true"}
+    role = at("ClusterRole", "runtime-env-view", "metadata", "labels", "rbac.authorization.k8s.io/aggregate-to-view")
     privileges = each(*CONTAINER, "securityContext", "readOnlyRootFilesystem")
     policy = at("MutatingAdmissionPolicy", "runtime-env-injection", "kind")
     return {
@@ -156,6 +192,9 @@ def of_all() -> dict[str, Effect]:
         "image.pullPolicy": Effect("Never", each(*CONTAINER, "imagePullPolicy"), "Never"),
         "imagePullSecrets": Effect(pulled, each(*POD, "imagePullSecrets"), pulled),
         "commonLabels": Effect({"team": "a"}, each(*TEMPLATE, "metadata", "labels", "team"), "a"),
+        "commonAnnotations": Effect({"team": "a"}, each("metadata", "annotations", "team"), "a"),
+        "rbac.aggregateClusterRoles": Effect(False, role, None),
+        "revisionHistoryLimit": Effect(0, each("spec", "revisionHistoryLimit"), 0),
         "podDomain": Effect("users.io", at(*injecting, *selector), "users.io/target"),
         "plaintextPolicy": Effect("Deny", setting("PLAINTEXT_POLICY", "webhook"), "Deny"),
         "reservedNames.allowed": Effect(["PATH"], setting("ALLOWED_NAMES"), "PATH"),
@@ -166,6 +205,7 @@ def of_all() -> dict[str, Effect]:
         "logLevel": Effect("debug", setting("LOG_LEVEL"), "debug"),
         "podSecurityContext": Effect({"runAsUser": None}, user, None),
         "securityContext": Effect({"readOnlyRootFilesystem": False}, privileges, False),
+        "webhook.configurationAnnotations": Effect(excused, at(*sealing, "metadata", "annotations"), excused),
         "webhook.hostNetwork": Effect(True, at("Deployment", "runtime-env-webhook", *POD, "hostNetwork"), True),
         "webhook.ports.https": Effect(10260, setting("WEBHOOK_PORT", "webhook"), "10260"),
         "webhook.ports.probes": Effect(10261, setting("PROBE_PORT", "webhook"), "10261"),
@@ -178,5 +218,6 @@ EFFECTS: dict[str, Effect] = {
     **of_all(),
     **of_networks(),
     **of_the_api(),
+    **of_the_ingress(),
     **{path: effect for name in COMPONENTS for path, effect in of_component(name).items()},
 }

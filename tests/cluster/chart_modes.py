@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+ON = {"enabled": True}
 MODES: dict[str, dict[str, dict[str, Any]]] = {
     "certificates": {
         "controller": {},
@@ -18,9 +19,10 @@ MODES: dict[str, dict[str, dict[str, Any]]] = {
         "no api": {},
         "api": {"api": {"enabled": True}},
         "api with tls": {"api": {"enabled": True, "tls": {"secretName": "api-tls"}}},
+        "api behind an ingress": {"api": {"enabled": True, "ingress": {"enabled": True, "hosts": ["env.example.org"]}}},
     },
     "network": {"open": {}, "shut": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}}},
-    "metrics": {"unmonitored": {}, "monitored": {"metrics": {"podMonitor": {"enabled": True}}}},
+    "metrics": {"unmonitored": {}, "monitored": {"metrics": {"podMonitor": ON, "prometheusRule": ON}}},
     "ids": {"ours": {}, "any": {"podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}}},
     "names": {"default": {}, "other": {"podDomain": "sandbox.users.io", "reservedNames": {"allowed": ["PATH"]}}},
 }

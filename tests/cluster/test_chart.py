@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,9 +124,14 @@ def test_kubernetes_own_roles_reach_both_kinds(policies: Cluster, role: str, wri
     assert not [rule for rule in rules if "tenants" in rule.get("resources", [])]
 
 
-def test_the_committed_installation_is_up_to_date() -> None:
-    path, text = generated.installation()
+@pytest.mark.parametrize("made", [generated.installation, generated.alerts])
+def test_what_was_made_of_the_chart_or_for_it_is_up_to_date(made: Callable[[], tuple[Path, str]]) -> None:
+    path, text = made()
     assert path.read_text() == text
+
+
+def test_the_installation_without_helm_does_not_say_that_helm_manages_it() -> None:
+    assert "Helm" not in generated.installation()[1]
 
 
 def test_the_pods_domain_reaches_webhook_policies_and_processes_alike() -> None:

@@ -1,4 +1,4 @@
-"""deploy/install.yaml under kustomize: what it changes comes out as Helm would have rendered it."""
+"""deploy/install.yaml under kustomize: what it changes comes out as Helm would have rendered it for kubectl."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import generated
 from tests.builders import Manifest
 from tests.documents import REPOSITORY
 from tests.kube import build, chart
@@ -50,18 +51,18 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_base_is_the_chart_with_its_defaults() -> None:
-    assert by_identity(kustomized(REPOSITORY / "deploy")) == by_identity(chart.rendered({}))
+    assert by_identity(kustomized(REPOSITORY / "deploy")) == by_identity(generated.applied({}))
 
 
 def test_the_example_comes_out_as_helm_would_render_it(folder: Path) -> None:
-    assert by_identity(kustomized(folder)) == by_identity(chart.rendered(AS_THE_EXAMPLE, "platform-env"))
+    assert by_identity(kustomized(folder)) == by_identity(generated.applied(AS_THE_EXAMPLE, "platform-env"))
 
 
 def test_without_the_replacements_three_texts_would_keep_the_old_namespace(folder: Path) -> None:
     example = yaml.safe_load(EXAMPLE.read_text())
     assert example.pop("replacements")
     (folder / EXAMPLE.name).write_text(yaml.safe_dump(example))
-    wanted = by_identity(chart.rendered(AS_THE_EXAMPLE, "platform-env"))
+    wanted = by_identity(generated.applied(AS_THE_EXAMPLE, "platform-env"))
     different = {identity for identity, found in by_identity(kustomized(folder)).items() if found != wanted[identity]}
     policies = {("ValidatingAdmissionPolicy", f"runtime-env-{name}") for name in ("pods", "secrets")}
     assert different == {*policies, ("MutatingWebhookConfiguration", "runtime-env")}

@@ -21,6 +21,8 @@ from tests.kube.cluster import Cluster, wait
 
 MORE: dict[str, Any] = {**EVERYTHING, "commonLabels": {"team": "platform"}, "injection": "policy"}
 
+CRDS = ("crd/runtimeenvvars.runtime.miosa.ai", "crd/runtimeenvs.runtime.miosa.ai")
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
@@ -35,7 +37,10 @@ def cluster() -> Iterator[Cluster]:
 
 def standing(cluster: Cluster) -> set[tuple[str, str]]:
     """Kind and name of all that carries the release's label."""
-    kinds = "deployments,services,poddisruptionbudgets,networkpolicies,podmonitors,serviceaccounts,roles,rolebindings"
+    kinds = (
+        "deployments,services,ingresses,poddisruptionbudgets,networkpolicies,podmonitors,prometheusrules,"
+        "serviceaccounts,roles,rolebindings"
+    )
     wide = (
         "customresourcedefinitions,clusterroles,clusterrolebindings,priorityclasses,mutatingwebhookconfigurations,"
         "validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingadmissionpolicies,"
@@ -94,6 +99,19 @@ def test_the_printed_upgrade_runs_the_image_of_the_new_release(cluster: Cluster,
     assert images(installation, tmp_path / "chart") == {"runtime-env:0.0.1"}
     assert images(upgrade, chart.CHART) == {f"runtime-env:{__version__}"}
     chart.helm("uninstall", "runtime-env", f"--kubeconfig={cluster.kubeconfig}", f"-n={NAMESPACE}", program=program)
+
+
+@pytest.mark.parametrize(("program", "also"), [("helm", ["--force-conflicts"]), ("helm3", [])])
+def test_helm_takes_over_what_kubectl_applied(cluster: Cluster, program: str, also: list[str]) -> None:
+    cluster.kubectl("apply", "--server-side", "--filename", str(documents.REPOSITORY / "deploy/install.yaml"))
+    where = (f"--kubeconfig={cluster.kubeconfig}", f"--namespace={NAMESPACE}")
+    install = ("install", "runtime-env", str(chart.CHART), *where)
+    with pytest.raises(chart.ChartFailed, match="invalid ownership metadata"):
+        chart.helm(*install, program=program)
+    chart.helm(*install, "--take-ownership", *also, program=program)
+    assert standing(cluster) == identities({})
+    chart.helm("uninstall", "runtime-env", *where, program=program)
+    cluster.kubectl("delete", *CRDS)
 
 
 def printed(section: str) -> list[list[str]]:

@@ -25,6 +25,13 @@ def test_the_notes_name_the_label_that_pods_carry_here() -> None:
     assert "the label sandbox.users.io/target: sandbox" in chart.notes({"podDomain": "sandbox.users.io"})
 
 
+def test_the_notes_say_where_the_api_answers_outside_the_cluster() -> None:
+    ingress = {"enabled": True, "hosts": ["env.example.org"]}
+    assert "it answers at env.example.org" in chart.notes({"api": {"enabled": True, "ingress": ingress}})
+    off = {"enabled": False, "hosts": ["env.example.org"]}
+    assert "env.example.org" not in chart.notes({"api": {"enabled": True, "ingress": off}})
+
+
 def test_the_notes_say_what_the_webhook_waits_for_where_cert_manager_issues() -> None:
     waits = f"kubectl get certificate runtime-env-webhook --namespace {NAMESPACE}"
     assert waits in chart.notes({"certificates": "cert-manager"})

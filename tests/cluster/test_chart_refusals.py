@@ -17,6 +17,12 @@ OURS = "app.kubernetes.io/component"
 TARGET = "runtime.miosa.ai/target"
 TAKEN = {"name": "tls", "emptyDir": {}}
 
+
+def of_service(**values: Any) -> dict[str, Any]:
+    """The API's Service with these values."""
+    return {"api": {"enabled": True, "service": values}}
+
+
 # A dotted path, and what makes no sense there.
 WRONG: list[tuple[str, Any]] = [
     ("pod_domain", "a.b"),
@@ -32,6 +38,9 @@ WRONG: list[tuple[str, Any]] = [
     ("imagePullSecrets", [{"secret": "registry"}]),
     ("commonLabels", {"a": "not a label!"}),
     ("commonLabels", {"a": 1}),
+    ("commonAnnotations", {"a": True}),
+    ("rbac.create", False),
+    ("revisionHistoryLimit", -1),
     ("podDomain", "Not_A_Domain"),
     ("plaintextPolicy", "Maybe"),
     ("reservedNames.allow", []),
@@ -54,15 +63,24 @@ WRONG: list[tuple[str, Any]] = [
     ("networkPolicy.extraEgress", [{"port": 53}]),
     ("metrics.serviceMonitor", {"enabled": True}),
     ("metrics.podMonitor.interval", "often"),
+    ("metrics.prometheusRule.rules", []),
     ("api.enabled", "yes"),
     ("api.enable", True),
     ("api.keyRate", 0),
     ("api.service.port", 0),
     ("api.service.type", "ExternalName"),
+    ("api.service.nodePort", 70000),
+    ("api.service.loadBalancerSourceRanges", ["10.0.0.1"]),
+    ("api.service.externalTrafficPolicy", "local"),
+    ("api.ingress.host", "env.example.org"),
+    ("api.ingress.hosts", ["https://env.example.org"]),
+    ("api.ingress.tls", [{"secretName": "env-tls"}]),
     ("api.tls.secret", "tls"),
     ("api.forwardedAllowIps", "10.0.0.0/8"),
     ("api.forwardedAllowIps", ["proxy.example"]),
     ("webhook.failurePolicy", "Ignore"),
+    ("webhook.configurationAnnotations", {"admissions.enforcer/disabled": True}),
+    ("webhook.replicas", "many"),
     ("webhook.ports.https", 443),
     ("webhook.timeoutSeconds.inject", 1),
     ("webhook.timeoutSeconds.seal", 31),
@@ -104,6 +122,16 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"commonLabels": {OURS: "mine"}}, f"commonLabels can't have {OURS}, which the chart sets itself: choose another"),
     ({"controller": {"labels": {OURS: "mine"}}}, f"controller.labels can't have {OURS}, which the chart sets itself"),
     ({"controller": {"extraEnv": [{"name": "RUNTIME_ENV_LOG_LEVEL"}]}}, "set the value that it stands for"),
+    (of_service(loadBalancerClass="theirs"), "loadBalancerSourceRanges are for type: LoadBalancer; set that too"),
+    (of_service(type="NodePort", loadBalancerSourceRanges=["10.0.0.0/8"]), "are for type: LoadBalancer; set that"),
+    (of_service(nodePort=30080), "externalTrafficPolicy are for type: NodePort or LoadBalancer; set that too"),
+    (
+        of_service(externalTrafficPolicy="Local"),
+        "api.service.nodePort and externalTrafficPolicy are for type: NodePort",
+    ),
+    ({"api": {"ingress": {"enabled": True, "hosts": ["a.b"]}}}, "api.ingress needs api.enabled: true; set that too"),
+    ({"api": {"enabled": True, "ingress": {"enabled": True}}}, "api.ingress needs api.ingress.hosts: name the hosts"),
+    ({"metrics": {"prometheusRule": {"labels": {OURS: "x"}}}}, f"metrics.prometheusRule.labels can't have {OURS}"),
     ({"webhook": {"extraVolumes": [TAKEN]}}, "webhook.extraVolumes can't have the name tls, which the chart uses"),
 ]
 

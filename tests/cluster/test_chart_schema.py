@@ -61,4 +61,4 @@ def test_sources_of_volumes_and_variables_are_known_to_kubernetes(served: dict[s
 
 
 def test_every_definition_is_checked() -> None:
-    assert set(definitions()) == {*TYPES, "labels", "annotations", "volume"}
+    assert set(definitions()) == {*TYPES, "labels", "annotations", "host", "volume"}

@@ -7,17 +7,20 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
+from tests import generated
 from tests.builders import Manifest
 from tests.chart_values import documented
 from tests.cluster.chart_effects import EFFECTS, PEERS, SHUT
-from tests.cluster.chart_modes import combined
+from tests.cluster.chart_modes import ON, combined
+from tests.documents import REPOSITORY
 from tests.kube import chart
 from tests.kube.chart import ChartFailed
 
 EVERYTHING: dict[str, Any] = {
-    "api": {"enabled": True, "tls": {"secretName": "api-tls"}},
-    "metrics": {"podMonitor": {"enabled": True}},
+    "api": {"enabled": True, "tls": {"secretName": "api-tls"}, "ingress": {**ON, "hosts": ["env.example.org"]}},
+    "metrics": {"podMonitor": ON, "prometheusRule": ON},
     "networkPolicy": {"enabled": True, "metricsFrom": PEERS},
 }
 
@@ -49,6 +52,34 @@ def test_common_labels_are_on_every_object_and_pod_and_in_no_selector() -> None:
     for deployment in chart.of_kind(objects, "Deployment"):
         assert deployment["spec"]["template"]["metadata"]["labels"]["team"] == "platform"
         assert "team" not in deployment["spec"]["selector"]["matchLabels"]
+
+
+def test_common_annotations_are_on_every_object_and_take_no_place_of_another() -> None:
+    theirs = {"team": "platform", "helm.sh/resource-policy": "delete", "cert-manager.io/inject-ca-from": "theirs"}
+    of_the_api = {**EVERYTHING["api"], "annotations": {"team": "api"}}
+    given = {"commonAnnotations": theirs, "certificates": "cert-manager", "api": of_the_api}
+    annotated = {(o["kind"], o["metadata"]["name"]): o["metadata"]["annotations"] for o in of_all_kinds(given)}
+    own = {
+        ("Deployment", "runtime-env-api"): {"team": "api"},
+        **{(kind, name): generated.KEPT for kind, name in annotated if kind == "CustomResourceDefinition"},
+        **{
+            (kind, name): {"cert-manager.io/inject-ca-from": f"{chart.NAMESPACE}/runtime-env-webhook"}
+            for kind, name in annotated
+            if kind == "MutatingWebhookConfiguration"
+        },
+    }
+    assert annotated == {identity: {**theirs, **own.get(identity, {})} for identity in annotated}
+
+
+@pytest.mark.parametrize("name", ["webhook", "api"])
+def test_an_autoscaler_is_not_told_how_many_replicas_there_are(name: str) -> None:
+    objects = chart.rendered(combined({f"{name}.replicas": None}, {"api": ON}))
+    assert "replicas" not in chart.named(objects, "Deployment", f"runtime-env-{name}")["spec"]
+
+
+def test_the_rule_has_the_alerts_of_the_rule_file() -> None:
+    [rule] = of(of_all_kinds({}), "PrometheusRule")
+    assert rule["spec"] == yaml.safe_load((REPOSITORY / "deploy/monitoring/alerts.yaml").read_text())
 
 
 def test_the_digest_takes_the_tags_place_behind_the_registry() -> None:

@@ -23,6 +23,7 @@ OF_THE_CHART: Final = {
     ),
     "github.com/prometheus-operator/prometheus-operator": (
         "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+        "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
     ),
 }
 # Flux's helm-controller is no module that can be had: its kind is read by its Go type (see `gitops.helm_release`).

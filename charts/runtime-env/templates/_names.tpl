@@ -40,11 +40,19 @@ app.kubernetes.io/component: {{ index . 0 }}
 {{- with $image.digest }}@{{ . }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
-{{- define "runtime-env.ca-annotation" }}
-{{- if eq .Values.certificates "cert-manager" }}
-annotations: {cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/runtime-env-webhook}
+{{- /* The annotations of an object: its own, then those of all. Takes its own and the root. */}}
+{{- define "runtime-env.annotations" -}}
+{{- with merge (dict) (index . 0) (index . 1).Values.commonAnnotations -}}
+annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+
+{{- define "runtime-env.configuration-annotations" -}}
+{{- $ca := dict "cert-manager.io/inject-ca-from" (printf "%s/runtime-env-webhook" .Release.Namespace) }}
+{{- $own := merge (ternary $ca (dict) (eq .Values.certificates "cert-manager")) .Values.webhook.configurationAnnotations }}
+{{- include "runtime-env.annotations" (list $own .) }}
+{{- end }}
+
 {{- /* Pods that receive an environment: with a target, and not opted out. */}}
 {{- define "runtime-env.labelled" }}
 matchExpressions:

@@ -106,6 +106,7 @@ kind: ValidatingAdmissionPolicyBinding
 metadata:
   name: {{ index . 0 }}
   labels: {{- include "runtime-env.labels" (index . 1) | nindent 4 }}
+  {{- include "runtime-env.annotations" (list (dict) (index . 1)) | nindent 2 }}
 spec:
   policyName: {{ index . 0 }}
   validationActions: [Deny]
