@@ -67,3 +67,11 @@ def test_a_pod_beyond_restricted_would_be_warned_of(ground: Cluster, values: dic
     warned = tried(ground, chart.rendered(values)).err
     assert 'would violate PodSecurity "restricted' in warned
     assert violated in warned
+
+
+def test_a_field_that_cert_manager_or_prometheus_does_not_know_would_be_refused(ground: Cluster) -> None:
+    rendered = chart.rendered({"certificates": "cert-manager", "metrics": {"podMonitor": {"enabled": True}}})
+    kinds = ("Certificate", "Issuer", "PodMonitor")
+    theirs = [{**found, "spec": {**found["spec"], "misspelt": "x"}} for found in chart.of_kind(rendered, *kinds)]
+    said = tried(ground, theirs).err
+    assert [kind for kind in kinds if f'({kind}.spec): unknown field "misspelt"' not in said] == []
