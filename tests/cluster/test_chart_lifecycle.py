@@ -18,6 +18,7 @@ from tests.cluster.test_chart_values import EVERYTHING
 from tests.kube import build, chart, controlplane, foreign_crds, state
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster import Cluster, wait
+from tests.symptoms import shown
 
 MORE: dict[str, Any] = {**EVERYTHING, "commonLabels": {"team": "platform"}, "injection": "policy"}
 
@@ -134,4 +135,20 @@ def test_an_installation_that_was_killed_is_uninstalled_and_made_again(cluster: 
     chart.helm("uninstall", "runtime-env", *where, program=program)
     chart.helm(*install, program=program)
     assert standing(cluster) == identities({})
+    chart.helm("uninstall", "runtime-env", *where, program=program)
+
+
+@pytest.mark.parametrize("program", chart.HELMS)
+def test_an_upgrade_that_forgets_the_pod_domain_is_refused(cluster: Cluster, program: str) -> None:
+    where = (f"--kubeconfig={cluster.kubeconfig}", f"--namespace={NAMESPACE}")
+    upgrade = ("upgrade", "--install", "--create-namespace", "runtime-env", str(chart.CHART), *where)
+    chart.helm(*upgrade, "--set=podDomain=users.io", program=program)
+    with pytest.raises(chart.ChartFailed) as forgotten:
+        chart.helm(*upgrade, "--set=logLevel=debug", program=program)
+    shown("An upgrade would change the pods' domain", str(forgotten.value))
+    chart.helm(*upgrade, "--set=logLevel=debug", "--reset-then-reuse-values", program=program)
+    policy = cluster.get_json("validatingadmissionpolicy", "runtime-env-pods")["spec"]
+    assert policy["matchConstraints"]["objectSelector"]["matchExpressions"][0]["key"] == "users.io/target"
+    chart.helm("uninstall", "runtime-env", *where, program=program)
+    chart.helm(*upgrade, program=program)
     chart.helm("uninstall", "runtime-env", *where, program=program)

@@ -157,7 +157,7 @@ def test_the_priority_class_is_made_where_a_process_names_it() -> None:
 def test_a_shut_network_leaves_open_what_must_be() -> None:
     objects = chart.rendered({"api": {"enabled": True}, **SHUT})
     policies = {p["metadata"]["name"]: p["spec"] for p in of(objects, "NetworkPolicy")}
-    ingress = {name.removeprefix("runtime-env-"): spec["ingress"] for name, spec in policies.items()}
+    ingress = {name.removeprefix("runtime-env-"): spec.get("ingress", []) for name, spec in policies.items()}
     assert ingress == {
         "controller": [],
         "webhook": [{"ports": [{"protocol": "TCP", "port": 9443}]}],
