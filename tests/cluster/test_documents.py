@@ -47,7 +47,7 @@ def test_the_printed_installation_runs_the_printed_image(words: list[str]) -> No
     [image] = {pod["containers"][0]["image"] for pod in pods}
     assert image in PRINTED_IMAGES
     namespaces = {found["metadata"]["namespace"] for found in chart.of_kind(objects, "Deployment")}
-    assert namespaces == {chart.NAMESPACE}
+    assert namespaces == {words[words.index("--namespace") + 1]}
 
 
 @pytest.mark.parametrize("words", UPGRADES, ids=" ".join)
