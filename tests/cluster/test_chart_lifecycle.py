@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from runtimeenv import __version__
 from tests import documents
@@ -129,13 +130,30 @@ def test_an_installation_that_was_killed_is_uninstalled_and_made_again(cluster: 
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as helm:  # no pod runs here
         wait(lambda: standing(cluster) == identities({}), "the objects of the chart")
         helm.kill()
-    with pytest.raises(chart.ChartFailed, match="another operation"):
+    with pytest.raises(chart.ChartFailed) as locked:
         chart.helm(*install, program=program)
+    shown("An earlier command was killed", str(locked.value))
     assert "pending-install" in chart.helm("history", "runtime-env", *where, program=program)
     chart.helm("uninstall", "runtime-env", *where, program=program)
     chart.helm(*install, program=program)
     assert standing(cluster) == identities({})
     chart.helm("uninstall", "runtime-env", *where, program=program)
+
+
+@pytest.mark.parametrize("program", chart.HELMS)
+def test_an_upgrade_that_reuses_values_lacks_the_new_ones(cluster: Cluster, program: str, tmp_path: Path) -> None:
+    where = (f"--kubeconfig={cluster.kubeconfig}", f"--namespace={NAMESPACE}", "--create-namespace")
+    (tmp_path / "templates").mkdir()
+    shutil.copy(chart.CHART / "Chart.yaml", tmp_path)
+    before = yaml.safe_load((chart.CHART / "values.yaml").read_text())
+    del before["networkPolicy"]  # as if the next release had brought it
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(before))
+    chart.helm("install", "runtime-env", str(tmp_path), *where, program=program)
+    with pytest.raises(chart.ChartFailed) as lacking:
+        chart.helm("upgrade", "runtime-env", str(chart.CHART), "--reuse-values", *where, program=program)
+    shown("An upgrade lacks a value", str(lacking.value))
+    chart.helm("upgrade", "runtime-env", str(chart.CHART), "--reset-then-reuse-values", *where, program=program)
+    chart.helm("uninstall", "runtime-env", *where[:2], program=program)
 
 
 @pytest.mark.parametrize("program", chart.HELMS)

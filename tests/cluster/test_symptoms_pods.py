@@ -56,6 +56,10 @@ def test_labels_that_contradict_the_namespace(team: Home) -> None:
     shown("A pod is refused: its project is not the namespace's", said)
 
 
+def test_a_target_that_there_is_not(team: Home) -> None:
+    shown("A pod is refused: no such target", refusal(team, {f"{DOMAIN}/target": "vm"}))
+
+
 def test_annotations_out_of_form(team: Home) -> None:
     shown("A pod is refused: no such container", refusal(team, {}, {f"{DOMAIN}/containers": "man"}))
     shown("A pod is refused: run-env is no JSON", refusal(team, {}, {f"{DOMAIN}/run-env": "RUN_ID=42"}))

@@ -34,6 +34,12 @@ def test_conflict(place: Home) -> None:
     shown("Conflict", place.until("rvar/second", "Conflict"))
 
 
+def test_a_field_that_never_changes(place: Home) -> None:
+    place.apply(place.variable("fixed", value="x"))
+    renamed = ("patch", "rvar/fixed", "-n", place.namespace, "--type=merge", "-p", '{"spec": {"name": "OTHER"}}')
+    shown("A write is refused: a field never changes", place.cluster.kubectl(*renamed, check=False).err)
+
+
 def test_a_source_that_is_missing_lacks_the_key_or_consent(place: Home) -> None:
     place.apply(place.variable("sourced", valueFrom=REFERENCE))
     shown("SourceMissing", place.until("rvar/sourced", "SourceMissing"))
@@ -105,8 +111,9 @@ def test_an_environment_that_another_webhook_holds_up(home: Home) -> None:
 
 
 def test_writes_that_the_policies_refuse(operator: Operator) -> None:
-    done = create(operator.cluster, builders.variable("default/x", sealed=SEALED))
-    shown("A write is refused: namespace not enrolled", done.err)
+    for source in ({"sealed": SEALED}, {"value": "x"}):
+        done = create(operator.cluster, builders.variable("default/x", **source))
+        shown("A write is refused: namespace not enrolled", done.err)
     with homes.new(operator, "ws_1") as team:
         done = create(operator.cluster, builders.variable(f"{team.namespace}/x", sealed=SEALED))
         shown("A write is refused: the scope is wider than the namespace", done.err)

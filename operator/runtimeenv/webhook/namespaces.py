@@ -50,7 +50,7 @@ class Namespaces:
             raise Unavailable(0, f"get namespace {name}") from None
         found = None if namespace is None else _enrolment(namespace)
         if found is None:
-            raise Denied(f"namespace {name} is not enrolled: a tenant's administrator labels it {TENANT_LABEL}")
+            raise Denied(f"namespace {name} is not enrolled: set its label {TENANT_LABEL}")
         return found
 
 

@@ -59,7 +59,7 @@ async def test_dry_runs_and_series_are_answered_alike() -> None:
             "stray",
             SANDBOX,
             403,
-            "namespace stray is not enrolled: a tenant's administrator labels it runtime.miosa.ai/tenant",
+            "namespace stray is not enrolled: set its label runtime.miosa.ai/tenant",
         ),
         ("nowhere", SANDBOX, 403, "namespace nowhere is not enrolled"),
         (
