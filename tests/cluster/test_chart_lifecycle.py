@@ -103,14 +103,14 @@ def test_the_printed_upgrade_runs_the_image_of_the_new_release(cluster: Cluster,
     chart.helm("uninstall", "runtime-env", f"--kubeconfig={cluster.kubeconfig}", f"-n={NAMESPACE}", program=program)
 
 
-@pytest.mark.parametrize(("program", "also"), [("helm", ["--force-conflicts"]), ("helm3", [])])
-def test_helm_takes_over_what_kubectl_applied(cluster: Cluster, program: str, also: list[str]) -> None:
+@pytest.mark.parametrize("program", chart.HELMS)
+def test_helm_takes_over_what_kubectl_applied(cluster: Cluster, program: str) -> None:
     cluster.kubectl("apply", "--server-side", "--filename", str(documents.REPOSITORY / "deploy/install.yaml"))
     where = (f"--kubeconfig={cluster.kubeconfig}", f"--namespace={NAMESPACE}")
     install = ("install", "runtime-env", str(chart.CHART), *where)
     with pytest.raises(chart.ChartFailed, match="invalid ownership metadata"):
         chart.helm(*install, program=program)
-    chart.helm(*install, "--take-ownership", *also, program=program)
+    chart.helm(*install, "--take-ownership", program=program)
     assert standing(cluster) == identities({})
     chart.helm("uninstall", "runtime-env", *where, program=program)
     cluster.kubectl("delete", *CRDS)
