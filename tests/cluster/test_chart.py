@@ -26,7 +26,7 @@ WITH_API: dict[str, Any] = {"api": {"enabled": True}}
 MAY: dict[str, list[str]] = {
     CONTROLLER: [
         "watch runtimeenvvars.runtime.miosa.ai",
-        "patch runtimeenvvars.runtime.miosa.ai --subresource=status",
+        "update runtimeenvvars.runtime.miosa.ai --subresource=status",
         "create runtimeenvs.runtime.miosa.ai",
         "delete runtimeenvs.runtime.miosa.ai",
         "patch runtimeenvs.runtime.miosa.ai --subresource=status",
@@ -37,7 +37,6 @@ MAY: dict[str, list[str]] = {
         "delete secrets",
         "watch namespaces",
         "list pods",
-        "create events",
         "create events.events.k8s.io",
         "watch mutatingwebhookconfigurations/runtime-env",
         "patch mutatingwebhookconfigurations/00-runtime-env",
@@ -62,6 +61,12 @@ MAY_NOT: dict[str, list[str]] = {
     CONTROLLER: [
         "update runtimeenvvars.runtime.miosa.ai",
         "delete runtimeenvvars.runtime.miosa.ai",
+        "patch runtimeenvvars.runtime.miosa.ai --subresource=status",
+        "update runtimeenvs.runtime.miosa.ai --subresource=status",
+        "create events",
+        "patch events.events.k8s.io",
+        f"patch leases/runtime-env-controller -n {NAMESPACE}",
+        f"patch configmaps/runtime-env-public-key -n {NAMESPACE}",
         "update namespaces",
         "create pods",
         "enroll tenants.runtime.miosa.ai/acme",

@@ -104,7 +104,7 @@ class ApiCluster:
     async def patch(self, kind: Kind[T], ref: Ref, body: Manifest | Sequence[Op], *, subresource: str = "") -> Written:
         """See Cluster."""
         path, form = kind.path(ref, subresource), MERGE_PATCH if isinstance(body, Mapping) else JSON_PATCH
-        call = Call("PATCH", path, f"patch {kind.plural} {ref}", WRITTEN, body=body, content_type=form)
+        call = Call("PATCH", path, f"patch {_resource(kind, subresource)} {ref}", WRITTEN, body=body, content_type=form)
         written = (await self._read(call, _decode_versioned)).metadata
         return Written(written.resource_version, written.generation)
 
@@ -131,7 +131,9 @@ class ApiCluster:
     async def _put(self, manifest: Manifest, version: str, subresource: str = "") -> str:
         kind, ref = kind_of(manifest), ref_of(manifest)
         body = {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": version}}
-        call = Call("PUT", kind.path(ref, subresource), f"replace {kind.plural} {ref}", WRITTEN, body=body)
+        call = Call(
+            "PUT", kind.path(ref, subresource), f"replace {_resource(kind, subresource)} {ref}", WRITTEN, body=body
+        )
         try:
             return (await self._read(call, _decode_versioned)).metadata.resource_version
         except Rejected as error:
@@ -141,6 +143,11 @@ class ApiCluster:
 
     async def _read(self, call: Call, decode: Callable[[bytes], B]) -> B:
         return _decoded(decode, await self._transport.read(call), call.what)
+
+
+def _resource(kind: Kind[T], subresource: str) -> str:
+    """As RBAC names it."""
+    return f"{kind.plural}/{subresource}" if subresource else kind.plural
 
 
 @asynccontextmanager

@@ -212,7 +212,7 @@ class Queue(Generic[K, V]):
             after = await self._work(key, entry.item)
         except RuntimeEnvError as error:
             after = self._failed(entry, error)
-            log.warning("retried", extra={"ref": str(key), "reason": type(error).__name__})
+            log.warning("retried", extra={"ref": str(key), "reason": f"{type(error).__name__}: {error}"})
         except Exception as error:
             # The class alone: a message or traceback of foreign code may carry what it worked on.
             after = self._failed(entry, error)

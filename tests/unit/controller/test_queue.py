@@ -121,6 +121,19 @@ async def test_a_refusal_is_retried_after_five_minutes_and_success_forgets_failu
     assert [at for at, _, _ in await bench.go(500)] == [0.0, 301.0, 400.0, 401.25]
 
 
+async def test_the_log_says_what_was_refused_and_of_foreign_failures_the_class_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench(Rejected(403, "update runtimeenvvars/status acme/x"), ValueError("sk-canary"))
+    bench.queue.offer("acme/x", 1)
+    await bench.go(400)
+    told = [(record.message, record.__dict__["ref"], record.__dict__["reason"]) for record in caplog.records]
+    assert told == [
+        ("retried", "acme/x", "Rejected: update runtimeenvvars/status acme/x: HTTP 403"),
+        ("failed", "acme/x", "ValueError"),
+    ]
+
+
 async def test_a_failing_key_holds_no_other_up() -> None:
     bench = Bench(*[Unavailable(503, "x")] * 3, workers=1)
     bench.queue.offer("a")
