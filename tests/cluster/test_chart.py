@@ -206,7 +206,7 @@ def test_no_namespace_is_excluded_and_a_failing_webhook_fails_the_write() -> Non
     ] * 2
     for policy in chart.of_kind(objects, "ValidatingAdmissionPolicy"):
         assert policy["spec"]["failurePolicy"] == "Fail"
-        assert "namespaceSelector" not in policy["spec"]["matchConstraints"]
+        assert policy["spec"]["matchConstraints"]["namespaceSelector"] == {}, "all namespaces"
     for binding in chart.of_kind(objects, "ValidatingAdmissionPolicyBinding"):
         assert binding["spec"] == {"policyName": binding["metadata"]["name"], "validationActions": ["Deny"]}
 
