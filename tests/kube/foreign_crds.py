@@ -46,9 +46,8 @@ def served(cluster: Cluster, files: Mapping[str, tuple[str, ...]]) -> Iterator[N
     if crds:
         cluster.apply(crds, "--server-side")
         established = ("wait", "--for=condition=Established", "crd", *names)
-        wait(
-            lambda: cluster.kubectl(*established), "the kinds to be served"
-        )  # kubectl fails where there is no status yet
+        # kubectl fails where there is no status yet.
+        wait(lambda: cluster.kubectl(*established), "the kinds to be served")
     yield
     if crds:
         cluster.kubectl("delete", "crd", *names)
