@@ -43,7 +43,8 @@ class Settings:
     """A further address for the certificate, for a webhook outside the cluster (``127.0.0.1``)."""
     webhook_configuration: str = "runtime-env"
     """Name of the two webhook configurations whose caBundle the controller fills."""
-    bind_address: str = "0.0.0.0"  # noqa: S104 - a pod's own network
+    bind_address: str = ""
+    """All of the pod's own addresses, of both families, unless set."""
     webhook_port: int = 9443
     probe_port: int = 8080
     """Plain HTTP: /healthz, /readyz, /metrics."""

@@ -34,14 +34,18 @@ class Server:
         self._empty = asyncio.Event()
 
     async def start(self, host: str, port: int, context: ssl.SSLContext | None = None) -> int:
-        """Listen, and return the port: a free one for port 0. Raises OSError where it is taken."""
+        """Listen, and return the port: a free one for port 0. Raises OSError where it is taken.
+
+        ``host`` "" is all addresses, of each family that there is: pods of some clusters have IPv6 alone.
+        """
         self.loop = asyncio.get_running_loop()
         handshake = self.limits.handshake if context else None
         self._listener = await self.loop.create_server(
             lambda: Connection(self), host, port, ssl=context, ssl_handshake_timeout=handshake, backlog=1024
         )
-        with socket.socket(fileno=os.dup(self._listener.sockets[0].fileno())) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.limits.kernel)  # connections inherit it
+        for bound in self._listener.sockets:
+            with socket.socket(fileno=os.dup(bound.fileno())) as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.limits.kernel)  # connections inherit it
         self._sweep()
         return int(self._listener.sockets[0].getsockname()[1])
 

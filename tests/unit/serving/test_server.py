@@ -1,9 +1,14 @@
+import asyncio
 import logging
+import socket
+from collections.abc import Callable, Coroutine
 
 import pytest
+import uvloop
 
 from runtimeenv.serving.http import Answer, Limits, Routes
-from tests.unit.serving.clients import ROUTES, Held, client, request, serving
+from runtimeenv.serving.server import Server
+from tests.unit.serving.clients import ROUTES, Client, Held, client, request, serving
 
 CANARY = b"canary-90d1"
 
@@ -14,6 +19,34 @@ async def test_a_connection_is_kept_for_further_requests() -> None:
         status, headers, body = await one.post(b"second")
         assert (status, body) == (200, b"second")
         assert "connection" not in headers
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_without_an_address_it_answers_at_those_of_both_families(
+    host: str, run: Callable[[Coroutine[None, None, bytes]], bytes]
+) -> None:
+    try:
+        port = free_port(host)
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+
+    async def answered() -> bytes:
+        server = Server(ROUTES)
+        assert await server.start("", port) == port
+        reader, writer = await asyncio.open_connection(host, port)
+        body = (await Client(reader, writer).post(b"x"))[2]
+        writer.close()
+        await server.drain(0, 0)
+        return body
+
+    assert run(answered()) == b"x"
+
+
+def free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 async def test_the_query_of_the_api_server_does_not_count() -> None:
