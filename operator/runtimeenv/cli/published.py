@@ -29,7 +29,8 @@ async def read_sealing_key(cluster: Cluster, system: str) -> SealingKey:
     ref = Ref(system, PUBLIC_KEY_CONFIG_MAP)
     published = await cluster.get(CONFIG_MAPS, ref)
     if published is None or KEY_FIELD not in published.data:
-        raise NotFound(f"ConfigMap {ref} holds no public key: is Runtime Env installed there, and running?")
+        asked = "is Runtime Env installed there, and running? --system-namespace names another namespace"
+        raise NotFound(f"ConfigMap {ref} holds no public key: {asked}")
     return SealingKey.parse(published.data[KEY_FIELD])
 
 
