@@ -27,5 +27,8 @@ def test_a_process_that_is_still_importing_heeds_sigterm(process: str, tmp_path:
         assert started.stdout is not None
         assert started.stdout.readline() == b"importing\n"
         started.send_signal(signal.SIGTERM)
-        # Without a handler of its own it would be -15, and as the first process of a container not end at all.
-        assert started.wait() == ENDED
+        try:
+            # Without a handler of its own it would be -15, and as the first process of a container not end at all.
+            assert started.wait(timeout=60) == ENDED
+        finally:
+            started.kill()
