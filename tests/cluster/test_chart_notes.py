@@ -32,6 +32,14 @@ def test_the_notes_say_where_the_api_answers_outside_the_cluster() -> None:
     assert "env.example.org" not in chart.notes({"api": {"enabled": True, "ingress": off}})
 
 
+def test_the_notes_say_that_keys_travel_in_clear_through_an_ingress_without_tls() -> None:
+    ingress = {"enabled": True, "hosts": ["env.example.org"]}
+    clear = "API keys travel there in clear"
+    assert clear in chart.notes({"api": {"enabled": True, "ingress": ingress}})
+    certified = {**ingress, "tls": [{"secretName": "env-tls", "hosts": ["env.example.org"]}]}
+    assert clear not in chart.notes({"api": {"enabled": True, "ingress": certified}})
+
+
 def test_the_notes_say_what_the_webhook_waits_for_where_cert_manager_issues() -> None:
     waits = f"kubectl get certificate runtime-env-webhook --namespace {NAMESPACE}"
     assert waits in chart.notes({"certificates": "cert-manager"})
