@@ -12,7 +12,7 @@ import yaml
 
 CHART = Path(__file__).parents[1] / "charts/runtime-env"
 COMPONENTS = ("controller", "webhook", "api")
-OF_PARENTS = {"global", "enabled"}  # what Helm hands to a chart that is part of another
+OF_PARENTS = {"enabled"}  # what a chart that has this one as a part may say of it
 START, END = "<!-- Values, from values.yaml by `make generate` -->\n", "<!-- end -->\n"
 
 

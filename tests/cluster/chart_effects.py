@@ -92,7 +92,7 @@ def of_component(name: str) -> dict[str, Effect]:
         "tolerations": ([taint], deployment(*POD, "tolerations"), [taint]),
         "affinity": (affinity, deployment(*POD, "affinity"), affinity),
         "topologySpreadConstraints": ([ZONES], deployment(*POD, "topologySpreadConstraints", 0, "maxSkew"), 2),
-        "priorityClassName": ("theirs", deployment(*POD, "priorityClassName"), "theirs"),
+        "priorityClassName": ("123", deployment(*POD, "priorityClassName"), "123"),
         "podDisruptionBudget.enabled": (False, budget, None),
         "podDisruptionBudget.maxUnavailable": ("50%", budget, "50%"),
     }
@@ -109,14 +109,14 @@ def of_the_api() -> dict[str, Effect]:
         "service.type": ("LoadBalancer", at(*service, "spec", "type"), "LoadBalancer"),
         "service.annotations": ({"cloud": "internal"}, annotations, {"cloud": "internal"}),
         "service.port": (443, at(*service, "spec", "ports", 0, "port"), 443),
-        "tls.secretName": ("api-tls", secret, "api-tls"),
+        "tls.secretName": ("123", secret, "123"),
         "keyRate": (7, setting("API_KEY_RATE", "api"), "7"),
         "addressRate": (8, setting("API_ADDRESS_RATE", "api"), "8"),
         "forwardedAllowIps": (["10.0.0.0/8", "::1"], setting("FORWARDED_ALLOW_IPS", "api"), "10.0.0.0/8,::1"),
     }
     of_balancers = {
         "nodePort": (30080, ("ports", 0, "nodePort")),
-        "loadBalancerClass": ("theirs", ("loadBalancerClass",)),
+        "loadBalancerClass": ("123", ("loadBalancerClass",)),
         "loadBalancerSourceRanges": (["10.0.0.0/8"], ("loadBalancerSourceRanges",)),
         "externalTrafficPolicy": ("Local", ("externalTrafficPolicy",)),
     }
@@ -141,7 +141,7 @@ def of_the_ingress() -> dict[str, Effect]:
     on = {"api": {"enabled": True, "ingress": {"enabled": True, "hosts": [host]}}}
     return {
         "api.ingress.enabled": Effect(True, at(*ingress, "kind"), "Ingress", off),
-        "api.ingress.className": Effect("nginx", at(*ingress, "spec", "ingressClassName"), "nginx", on),
+        "api.ingress.className": Effect("true", at(*ingress, "spec", "ingressClassName"), "true", on),
         "api.ingress.annotations": Effect(annotations, at(*ingress, "metadata", "annotations"), annotations, on),
         "api.ingress.hosts": Effect(["*.example.org"], at(*ingress, *rule, "host"), "*.example.org", on),
         "api.ingress.tls": Effect([certificate], at(*ingress, "spec", "tls"), [certificate], on),
@@ -185,6 +185,8 @@ def of_all() -> dict[str, Effect]:
     privileges = each(*CONTAINER, "securityContext", "readOnlyRootFilesystem")
     policy = at("MutatingAdmissionPolicy", "runtime-env-injection", "kind")
     return {
+        "global.imageRegistry": Effect("theirs:5000", image, "theirs:5000/runtime-env:0.1.0"),
+        "global.imagePullSecrets": Effect(["registry"], each(*POD, "imagePullSecrets"), pulled),
         "image.registry": Effect("mirror:5000", image, "mirror:5000/runtime-env:0.1.0"),
         "image.repository": Effect("a/b", image, "a/b:0.1.0"),
         "image.tag": Effect("9.9", image, "runtime-env:9.9"),
@@ -203,6 +205,7 @@ def of_all() -> dict[str, Effect]:
         "injection": Effect("policy", policy, "MutatingAdmissionPolicy"),
         "onDemandTtl": Effect(60, setting("ON_DEMAND_TTL"), "60"),
         "logLevel": Effect("debug", setting("LOG_LEVEL"), "debug"),
+        "openshift": Effect("always", user, None),
         "podSecurityContext": Effect({"runAsUser": None}, user, None),
         "securityContext": Effect({"readOnlyRootFilesystem": False}, privileges, False),
         "webhook.configurationAnnotations": Effect(excused, at(*sealing, "metadata", "annotations"), excused),

@@ -23,7 +23,7 @@ MODES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "network": {"open": {}, "shut": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}}},
     "metrics": {"unmonitored": {}, "monitored": {"metrics": {"podMonitor": ON, "prometheusRule": ON}}},
-    "ids": {"ours": {}, "any": {"podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}}},
+    "ids": {"ours": {}, "any": {"openshift": "always"}},
     "names": {"default": {}, "other": {"podDomain": "sandbox.users.io", "reservedNames": {"allowed": ["PATH"]}}},
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from runtimeenv.core import names
 from runtimeenv.settings import Settings
 from tests.builders import Manifest
@@ -112,3 +114,23 @@ def test_the_service_says_what_it_speaks() -> None:
     assert port() == {"name": "http", "port": 80, "targetPort": "http"}
     with_tls = port(tls={"secretName": "api-tls"}, service={"port": 443})
     assert with_tls == {"name": "https", "port": 443, "targetPort": "http"}
+
+
+def ingress_of(tls: list[Any], secret: str = "") -> tuple[Manifest, Manifest]:
+    """The Ingress with these certificates, and the Service behind it, with one of its own or without."""
+    ingress = {"enabled": True, "hosts": ["env.example.org"], "tls": tls}
+    objects = chart.rendered({"api": {"enabled": True, "ingress": ingress, "tls": {"secretName": secret}}})
+    named = (chart.named(objects, kind, "runtime-env-api")["spec"] for kind in ("Ingress", "Service"))
+    return next(named), next(named)
+
+
+@pytest.mark.parametrize("secret", ["", "api-tls"], ids=["http", "https"])
+def test_the_ingress_names_a_port_that_the_service_has(secret: str) -> None:
+    ingress, service = ingress_of([], secret)
+    [path] = ingress["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"] == {"name": "runtime-env-api", "port": {"name": service["ports"][0]["name"]}}
+
+
+@pytest.mark.parametrize("tls", [{"hosts": ["env.example.org"]}, {"secretName": "env-tls"}], ids=["hosts", "secret"])
+def test_a_certificate_may_be_the_ingress_controllers_own_or_for_all_hosts(tls: dict[str, Any]) -> None:
+    assert ingress_of([tls])[0]["tls"] == [tls]

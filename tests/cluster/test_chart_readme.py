@@ -29,9 +29,3 @@ def test_without_the_internet_all_is_pulled_from_the_named_registry() -> None:
     for pod in pods("Without the internet"):
         assert pod["containers"][0]["image"].startswith("registry.example:5000/mirror/runtime-env@sha256:")
         assert pod["imagePullSecrets"] == [{"name": "registry"}]
-
-
-def test_on_openshift_the_pods_name_no_ids_and_stay_unprivileged() -> None:
-    for pod in pods("OpenShift"):
-        assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-        assert not pod["containers"][0]["securityContext"].keys() & {"runAsUser", "runAsGroup"}

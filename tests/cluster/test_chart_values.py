@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.documents import REPOSITORY
 from tests.kube import chart
 from tests.kube.chart import ChartFailed
 
+OPENSHIFT = "security.openshift.io/v1"
 EVERYTHING: dict[str, Any] = {
     "api": {"enabled": True, "tls": {"secretName": "api-tls"}, "ingress": {**ON, "hosts": ["env.example.org"]}},
     "metrics": {"podMonitor": ON, "prometheusRule": ON},
@@ -69,6 +71,47 @@ def test_common_annotations_are_on_every_object_and_take_no_place_of_another() -
         },
     }
     assert annotated == {identity: {**theirs, **own.get(identity, {})} for identity in annotated}
+
+
+def test_an_empty_text_of_ones_own_wins_over_what_is_common() -> None:
+    own = {"labels": {"team": ""}, "annotations": {"team": ""}}
+    common = {name: {"team": "platform"} for name in ("commonLabels", "commonAnnotations")}
+    found = chart.named(chart.rendered({**common, "webhook": own}), "Deployment", "runtime-env-webhook")["metadata"]
+    assert (found["labels"]["team"], found["annotations"]) == ("", {"team": ""})
+
+
+def test_labels_and_annotations_that_are_null_are_none() -> None:
+    maps = [path for path in EFFECTS if re.search("(labels|annotations)$", path, re.IGNORECASE)]
+    nothing: dict[str, Any] = dict.fromkeys([*maps, "global"])
+    assert chart.rendered(combined(nothing, EVERYTHING)) == chart.rendered(EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    ("openshift", "serving", "named"),
+    [("auto", "", True), ("auto", OPENSHIFT, False), ("never", OPENSHIFT, True), ("always", "", False)],
+)
+def test_the_ids_are_left_to_openshift_where_it_is_there(openshift: str, serving: str, named: bool) -> None:
+    for deployment in of(chart.rendered({"openshift": openshift}, serving=serving), "Deployment"):
+        pod = deployment["spec"]["template"]["spec"]
+        ids = {"runAsUser", "runAsGroup", "fsGroup"}
+        assert pod["securityContext"].keys() == {"runAsNonRoot", "seccompProfile", *(ids if named else ())}
+        assert not pod["containers"][0]["securityContext"].keys() & ids
+
+
+def test_the_charts_own_registry_and_secrets_come_before_a_parents() -> None:
+    theirs = {"imageRegistry": "theirs", "imagePullSecrets": ["ours", "theirs", {"name": "theirs"}]}
+    values = {"global": theirs, "image": {"registry": "ours"}, "imagePullSecrets": [{"name": "ours"}]}
+    pod = of(chart.rendered(values), "Deployment")[0]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["image"].startswith("ours/runtime-env:")
+    assert pod["imagePullSecrets"] == [{"name": "ours"}, {"name": "theirs"}]
+
+
+def test_certificates_are_written_as_cert_manager_writes_them_back() -> None:
+    certificates = of(chart.rendered({"certificates": "cert-manager"}), "Certificate")
+    assert len(certificates) == 2
+    for spec in (certificate["spec"] for certificate in certificates):
+        assert all(re.fullmatch(r"\d+h0m0s", spec[name]) for name in ("duration", "renewBefore"))
+        assert spec["issuerRef"] == {"name": spec["issuerRef"]["name"], "kind": "Issuer", "group": "cert-manager.io"}
 
 
 @pytest.mark.parametrize("name", ["webhook", "api"])

@@ -24,12 +24,21 @@ class ChartFailed(Exception):
 
 
 def rendered(
-    values: Mapping[str, Any], namespace: str = NAMESPACE, *, program: str = "helm", kubernetes: str = ""
+    values: Mapping[str, Any],
+    namespace: str = NAMESPACE,
+    *,
+    program: str = "helm",
+    kubernetes: str = "",
+    serving: str = "",
 ) -> list[Object]:
-    """What `helm template` makes of the chart with these values, for a version of Kubernetes. Raises ChartFailed."""
+    """What `helm template` makes of the chart with these values, for a version of Kubernetes.
+
+    `serving` is a group and version that the cluster serves beside Kubernetes' own. Raises ChartFailed.
+    """
     version = kubernetes or build.version("k8s.io/kubernetes")
-    options = (f"--namespace={namespace}", f"--kube-version={version}", "--include-crds", "--values=-")
-    text = _template(options, json.dumps(values), program)
+    options = [f"--namespace={namespace}", f"--kube-version={version}", "--include-crds", "--values=-"]
+    options += [f"--api-versions={serving}"] if serving else []
+    text = _template(tuple(options), json.dumps(values), program)
     return [found for found in yaml.load_all(text, yaml.CSafeLoader) if found]
 
 

@@ -5,10 +5,15 @@
 serviceAccountName: runtime-env-{{ index . 0 }}
 automountServiceAccountToken: true
 enableServiceLinks: false
-{{- with $root.Values.imagePullSecrets }}
+{{- with include "runtime-env.pull-secrets" $root | fromJsonArray }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
-securityContext: {{- toYaml $root.Values.podSecurityContext | nindent 2 }}
+{{- $context := $root.Values.podSecurityContext | default dict }}
+{{- $served := $root.Capabilities.APIVersions.Has "security.openshift.io/v1" }}
+{{- if or (eq $root.Values.openshift "always") (and (eq $root.Values.openshift "auto") $served) }}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" }}
+{{- end }}
+securityContext: {{- toYaml $context | nindent 2 }}
 {{- if $component.topologySpreadConstraints }}
 topologySpreadConstraints:
 {{- range $component.topologySpreadConstraints }}
@@ -20,7 +25,7 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 {{- with $component.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with $component.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
