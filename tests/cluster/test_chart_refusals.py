@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,3 +197,15 @@ def test_helm_3_refuses_a_typo_too() -> None:
 @pytest.mark.parametrize("theirs", [{"global": {"region": "eu"}}, {"enabled": True}], ids=["globals", "a condition"])
 def test_the_values_of_a_parent_chart_may_have_what_is_the_parents(theirs: dict[str, Any]) -> None:
     assert chart.rendered(theirs) == chart.rendered({})
+
+
+@pytest.mark.parametrize("program", chart.HELMS)
+def test_as_a_part_of_another_chart_it_pulls_from_the_registry_of_all(tmp_path: Path, program: str) -> None:
+    metadata = {"apiVersion": "v2", "name": "parent", "version": "0.1.0"}
+    parent = {"global": {"imageRegistry": "theirs", "more": 1}, "runtime-env": {"enabled": True, "commonLabels": None}}
+    (tmp_path / "charts").mkdir()
+    (tmp_path / "charts/runtime-env").symlink_to(chart.CHART)
+    (tmp_path / "Chart.yaml").write_text(json.dumps(metadata))
+    (tmp_path / "values.yaml").write_text(json.dumps(parent))
+    text = chart.helm("template", "runtime-env", str(tmp_path), "--kube-version=1.37.2", program=program)
+    assert set(re.findall(r"image: (\S+)/runtime-env:", text)) == {"theirs"}
