@@ -8,9 +8,10 @@
   expression: variables.labels[?'runtime.miosa.ai/workspace'].orValue('')
 - name: project
   expression: variables.labels[?'runtime.miosa.ai/project'].orValue('')
+- name: listed
+  expression: namespaceObject.metadata.?annotations[?'runtime.miosa.ai/projects'].orValue('')
 - name: projects
-  expression: >-
-    namespaceObject.metadata.?annotations[?'runtime.miosa.ai/projects'].orValue('').split(',').map(id, id.trim())
+  expression: "variables.listed.size() <= 16384 ? variables.listed.split(',').map(id, id.trim()) : []"
 - name: enrolled
   expression: >-
     variables.tenant != ''
