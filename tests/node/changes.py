@@ -21,19 +21,28 @@ from tests.kube.operator_pods import RELEASE, OperatorPods
 from tests.kube.retagging import retagged
 
 NEXT = "99.0.0"
+FURTHER = "further"
+"""A field that variables have in the next release."""
 WAIT = ("--wait", "--timeout=5m")
 
 
 def upgrade(release: OperatorPods) -> None:
-    """`helm upgrade` to the next release: another version of the chart, whose image has another tag."""
+    """`helm upgrade` to the next release: a chart of another version and with a wider kind, an image of another tag."""
     cluster = release.cluster
     folder = cluster.folder / "next-release"
     shutil.copytree(chart.CHART, folder, dirs_exist_ok=True)
     described = yaml.safe_load((folder / "Chart.yaml").read_text())
     (folder / "Chart.yaml").write_text(yaml.safe_dump({**described, "version": NEXT, "appVersion": NEXT}))
+    _widen(folder / "templates/crds/runtimeenvvars.yaml")
     values = {**release.values, "image": {**release.values["image"], **_next_image(cluster)}}
     with replaced(release):
         release.helm("upgrade", RELEASE, str(folder), *WAIT, "--values=-", input=json.dumps(values))
+
+
+def _widen(crd: Path) -> None:
+    before, found, after = crd.read_text().partition("                enabled:\n")
+    assert found, "spec.enabled is not where it was"
+    crd.write_text(f"{before}                {FURTHER}: {{type: string}}\n{found}{after}")
 
 
 def _next_image(cluster: Cluster) -> dict[str, str]:

@@ -8,9 +8,10 @@ from contextlib import nullcontext
 
 import pytest
 
+from tests import builders
 from tests.kube.cluster import Cluster
 from tests.kube.operator_pods import OperatorPods
-from tests.node import changes, renewals, traffic
+from tests.node import changes, pods, renewals, traffic
 from tests.node.traffic import Meanwhile, Source
 
 
@@ -48,12 +49,30 @@ def test_an_upgrade_and_the_way_back_refuse_nothing_and_write_nothing_anew(
     with source.traffic("upgrade") as upgrading:
         changes.upgrade(operator_pods)
     assert images(operator_pods) != image or not node.loading
+    uses_the_wider_kind(node, source.namespace)
     with source.traffic("rollback") as rolling_back:
         changes.roll_back(operator_pods)
     expect_no_fault(upgrading)
     expect_no_fault(rolling_back)
     assert images(operator_pods) == image
     assert derived(node, source.namespace) == before
+    goes_on_without_it(node, source.namespace)
+
+
+def uses_the_wider_kind(node: Cluster, namespace: str) -> None:
+    """A variable has the field that the next release brings; no agent gets it."""
+    variable = builders.variable(f"{namespace}/wider", "WIDER", value="x", target="computer")
+    pods.define(node, {**variable, "spec": {**variable["spec"], changes.FURTHER: "y"}})
+    assert node.get_json("rvar", "wider", "-n", namespace)["spec"][changes.FURTHER] == "y"
+
+
+def goes_on_without_it(node: Cluster, namespace: str) -> None:
+    """The release before does not know the field, and works on the variable as on any other."""
+    assert changes.FURTHER not in node.get_json("rvar", "wider", "-n", namespace)["spec"]
+    named = ("rvar/wider", "-n", namespace)
+    node.kubectl("patch", *named, "--type=merge", "-p", '{"spec": {"enabled": false}}')
+    disabled = '--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=Disabled'
+    node.kubectl("wait", *named, disabled, "--timeout=60s", timeout=70)
 
 
 def test_replicas_go_while_a_certificate_ends_and_nothing_is_refused(

@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -80,8 +81,8 @@ class Collection:
     async def look(self) -> None:
         """Again and again, until cancelled."""
         while True:
-            if self._awaited:
-                for item in (await self._call("GET", self.path))["items"]:
+            with suppress(Refused):  # 429 while the API server takes up a changed kind: looked at again
+                for item in (await self._call("GET", self.path))["items"] if self._awaited else ():
                     if awaited := self._awaited.pop(item["metadata"]["name"], None):
                         awaited.set_result(item)
             await asyncio.sleep(0.1)
