@@ -172,18 +172,9 @@ def of_networks() -> dict[str, Effect]:
     }
 
 
-def of_all() -> dict[str, Effect]:
-    """What concerns controller and webhook alike."""
-    image, user = each(*CONTAINER, "image"), each(*POD, "securityContext", "runAsUser")
-    sealing, injecting = (("MutatingWebhookConfiguration", name) for name in ("00-runtime-env", "runtime-env"))
-    hook, selector = ("webhooks", 0, "timeoutSeconds"), ("webhooks", 0, "objectSelector", "matchExpressions", 0, "key")
-    issuer = at("Certificate", "runtime-env-webhook", "spec", "issuerRef")
-    ours = {"name": "ours", "kind": "ClusterIssuer"}
-    pulled = [{"name": "registry"}]
-    excused = {"admissions.enforcer/disabled": "true"}
-    role = at("ClusterRole", "runtime-env-view", "metadata", "labels", "rbac.authorization.k8s.io/aggregate-to-view")
-    privileges = each(*CONTAINER, "securityContext", "readOnlyRootFilesystem")
-    policy = at("MutatingAdmissionPolicy", "runtime-env-injection", "kind")
+def of_images() -> dict[str, Effect]:
+    """Where the image of controller and webhook comes from."""
+    image, pulled = each(*CONTAINER, "image"), [{"name": "registry"}]
     return {
         "global.imageRegistry": Effect("theirs:5000", image, "theirs:5000/runtime-env:0.1.0"),
         "global.imagePullSecrets": Effect(["registry"], each(*POD, "imagePullSecrets"), pulled),
@@ -193,6 +184,21 @@ def of_all() -> dict[str, Effect]:
         "image.digest": Effect(DIGEST, image, f"runtime-env@{DIGEST}"),
         "image.pullPolicy": Effect("Never", each(*CONTAINER, "imagePullPolicy"), "Never"),
         "imagePullSecrets": Effect(pulled, each(*POD, "imagePullSecrets"), pulled),
+    }
+
+
+def of_all() -> dict[str, Effect]:
+    """What else concerns controller and webhook alike."""
+    user = each(*POD, "securityContext", "runAsUser")
+    sealing, injecting = (("MutatingWebhookConfiguration", name) for name in ("00-runtime-env", "runtime-env"))
+    hook, selector = ("webhooks", 0, "timeoutSeconds"), ("webhooks", 0, "objectSelector", "matchExpressions", 0, "key")
+    issuer = at("Certificate", "runtime-env-webhook", "spec", "issuerRef")
+    ours = {"name": "ours", "kind": "ClusterIssuer"}
+    excused = {"admissions.enforcer/disabled": "true"}
+    role = at("ClusterRole", "runtime-env-view", "metadata", "labels", "rbac.authorization.k8s.io/aggregate-to-view")
+    privileges = each(*CONTAINER, "securityContext", "readOnlyRootFilesystem")
+    policy = at("MutatingAdmissionPolicy", "runtime-env-injection", "kind")
+    return {
         "commonLabels": Effect({"team": "a"}, each(*TEMPLATE, "metadata", "labels", "team"), "a"),
         "commonAnnotations": Effect({"team": "a"}, each("metadata", "annotations", "team"), "a"),
         "rbac.aggregateClusterRoles": Effect(False, role, None),
@@ -218,6 +224,7 @@ def of_all() -> dict[str, Effect]:
 
 
 EFFECTS: dict[str, Effect] = {
+    **of_images(),
     **of_all(),
     **of_networks(),
     **of_the_api(),

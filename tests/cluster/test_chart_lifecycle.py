@@ -113,6 +113,7 @@ def test_helm_takes_over_what_kubectl_applied(cluster: Cluster, program: str) ->
     chart.helm(*install, "--take-ownership", program=program)
     assert standing(cluster) == identities({})
     chart.helm("uninstall", "runtime-env", *where, program=program)
+    chart.until_served(cluster, chart.of_kind(chart.rendered({}), "CustomResourceDefinition"))
     cluster.kubectl("delete", *CRDS)
 
 

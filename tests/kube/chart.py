@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from tests.kube import build
-from tests.kube.cluster import Cluster
+from tests.kube.cluster import Cluster, wait
 
 CHART = Path(__file__).parents[2] / "charts/runtime-env"
 NAMESPACE = "runtime-env-system"
@@ -86,7 +86,16 @@ def apply(cluster: Cluster, objects: Sequence[Object], namespace: str = NAMESPAC
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     crds = of_kind(objects, "CustomResourceDefinition")
     cluster.apply([made, *crds], *server_side)
-    for crd in crds:
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{crd['metadata']['name']}")
+    until_served(cluster, crds)
     if rest := [found for found in objects if found not in crds]:
         cluster.apply(rest, *server_side)
+
+
+def until_served(cluster: Cluster, crds: Iterable[Object]) -> None:
+    """Waits until objects of these kinds can be listed.
+
+    That is later than Established; and a kind that is deleted before then stays for minutes, since the API server can't
+    tell yet that it has no objects (`storage is (re)initializing`).
+    """
+    for name in [crd["metadata"]["name"] for crd in crds]:
+        wait(lambda name=name: cluster.kubectl("get", name, "-A"), f"{name} to be served")  # type: ignore[misc]

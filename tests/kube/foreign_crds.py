@@ -10,9 +10,9 @@ from typing import Final
 
 import yaml
 
-from tests.kube import build, toolchain
+from tests.kube import build, chart, toolchain
 from tests.kube.chart import Object
-from tests.kube.cluster import Cluster, wait
+from tests.kube.cluster import Cluster
 
 _FOLDER = Path(__file__).parent / "crds"
 
@@ -45,9 +45,7 @@ def served(cluster: Cluster, files: Mapping[str, tuple[str, ...]]) -> Iterator[N
     names = [crd["metadata"]["name"] for crd in crds]
     if crds:
         cluster.apply(crds, "--server-side")
-        established = ("wait", "--for=condition=Established", "crd", *names)
-        # kubectl fails where there is no status yet.
-        wait(lambda: cluster.kubectl(*established), "the kinds to be served")
+        chart.until_served(cluster, crds)
     yield
     if crds:
         cluster.kubectl("delete", "crd", *names)
