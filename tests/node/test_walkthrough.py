@@ -74,6 +74,8 @@ def typed(typist: Typist, line: str, said: Mapping[str, str]) -> str:
     """What a line prints; the id of an API key in it is that of the newest that was printed."""
     issued = [text.split("_")[2] for text in said.values() if text.startswith("msk_live_")]
     line = KEY_ID.sub(issued[-1], line) if issued else line
+    if line.startswith("kubectl logs "):  # a pod that was replaced may go between its list and its log
+        return str(wait(lambda: typist.type(line), line))
     return str(typist.ask(line)) if "/api/v1/" in line else typist.type(line)
 
 
