@@ -20,6 +20,7 @@ from tests.kube.cluster import Cluster
 
 CONTROLLER = f"system:serviceaccount:{NAMESPACE}:runtime-env-controller"
 WEBHOOK = f"system:serviceaccount:{NAMESPACE}:runtime-env-webhook"
+ANYBODY = "a-user-with-no-role"
 WITH_API: dict[str, Any] = {"api": {"enabled": True}}
 
 # verb, resource, namespace ("" for all)
@@ -56,6 +57,7 @@ MAY: dict[str, list[str]] = {
         f"get secrets/runtime-env-api-keys -n {NAMESPACE}",
         f"get secrets/runtime-env-api-hash-key -n {NAMESPACE}",
     ],
+    ANYBODY: [f"get configmaps/runtime-env-public-key -n {NAMESPACE}"],
 }
 MAY_NOT: dict[str, list[str]] = {
     CONTROLLER: [
@@ -108,6 +110,12 @@ MAY_NOT: dict[str, list[str]] = {
         "update namespaces",
         "enroll tenants.runtime.miosa.ai/acme",
         "create events",
+    ],
+    ANYBODY: [
+        f"get configmaps/another -n {NAMESPACE}",
+        f"list configmaps -n {NAMESPACE}",
+        f"update configmaps/runtime-env-public-key -n {NAMESPACE}",
+        f"get secrets/runtime-env-keyring -n {NAMESPACE}",
     ],
 }
 
